@@ -1,0 +1,34 @@
+//! The contract of Mission Control: messages, clients and servers generated from `proto/mission`, and the same
+//! contract as data for whoever routes, transcodes, documents or guards calls.
+
+pub mod access;
+
+use std::sync::LazyLock;
+
+use prost_reflect::DescriptorPool;
+
+/// The compiled contract with its comments, as `protoc --include_imports --include_source_info` would write it.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the build wrote a valid descriptor set")
+});
+
+/// Descriptors of everything in the contract, options included.
+pub fn pool() -> &'static DescriptorPool {
+    &POOL
+}
+
+macro_rules! areas {
+    ($($area:ident),*) => {$(
+        #[allow(clippy::all, clippy::allow_attributes, unreachable_pub, missing_docs, reason = "generated")]
+        pub mod $area {
+            pub mod v1 {
+                include!(concat!(env!("OUT_DIR"), "/mission.", stringify!($area), ".v1.rs"));
+            }
+        }
+    )*};
+}
+areas!(
+    org, board, agent, gateway, approval, event, activity, webhook
+);
