@@ -43,6 +43,7 @@ pub struct Config {
 /// A running private PostgreSQL. Dropping it stops the server in the background; [`Embedded::stop`] waits.
 #[derive(Debug)]
 pub struct Embedded {
+    url: String,
     postmaster: Postmaster,
     // Declared last, so dropped last: the directory is free once the server is being stopped.
     _lock: Lock,
@@ -69,19 +70,18 @@ impl Embedded {
         };
         cluster.configure()?;
         let postmaster = Postmaster::start(&data_dir, &cluster, &programs, &account, &lock).await?;
+        let socket = postmaster.socket_dir.as_os_str().as_encoded_bytes();
+        let host: String = url::form_urlencoded::byte_serialize(socket).collect();
         Ok(Self {
+            url: format!("postgres://{NAME}@localhost/{NAME}?host={host}"),
             postmaster,
             _lock: lock,
         })
     }
 
     /// The connection URL, as sqlx and libpq read it.
-    pub fn url(&self) -> String {
-        let host: String = url::form_urlencoded::byte_serialize(
-            self.postmaster.socket_dir.as_os_str().as_encoded_bytes(),
-        )
-        .collect();
-        format!("postgres://{NAME}@localhost/{NAME}?host={host}")
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The server's process id.

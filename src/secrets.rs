@@ -6,6 +6,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::data_dir;
@@ -17,7 +19,7 @@ pub struct Secrets {
     pub local_auth_token: SecretString,
     /// Signs callers inside the mesh; 64 characters.
     pub mesh_secret: SecretString,
-    /// Seals what is encrypted at rest: 32 bytes in hex. Losing it loses every gateway's token.
+    /// Seals what is encrypted at rest: 32 bytes in base64. Losing it loses every gateway's token.
     pub seal_key: SecretString,
 }
 
@@ -42,9 +44,9 @@ impl Secrets {
 
     fn generate() -> Self {
         Self {
-            local_auth_token: secret(),
-            mesh_secret: secret(),
-            seal_key: secret(),
+            local_auth_token: hex(rand::random()),
+            mesh_secret: hex(rand::random()),
+            seal_key: STANDARD.encode(rand::random::<[u8; 32]>()).into(),
         }
     }
 
@@ -83,14 +85,9 @@ impl Secrets {
     }
 }
 
-/// 256 random bits in hex.
-fn secret() -> SecretString {
-    let bytes: [u8; 32] = rand::random();
-    bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()
-        .into()
+fn hex(bytes: [u8; 32]) -> SecretString {
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.into()
 }
 
 /// Puts the file there complete, unless another process was faster.
@@ -169,10 +166,8 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let error = Secrets::load_or_create(dir.path()).unwrap_err();
         assert!(
-            error
-                .to_string()
-                .ends_with("(mode 644): chmod 600 secrets.env")
-                || error.to_string().contains("mode 644")
+            error.to_string().contains("is open to others (mode 644)"),
+            "{error}"
         );
     }
 

@@ -134,7 +134,7 @@ async fn a_database_is_there_at_once_and_keeps_what_it_was_told() {
     let began = Instant::now();
     let first = start(&data).await;
     println!("first start: {:?}", began.elapsed());
-    remember(&first.url(), "one").await;
+    remember(first.url(), "one").await;
     let pid = first.pid();
     first.stop().await.unwrap();
     assert!(!is_alive(pid));
@@ -143,7 +143,7 @@ async fn a_database_is_there_at_once_and_keeps_what_it_was_told() {
     let second = start(&data).await;
     println!("second start: {:?}", began.elapsed());
     assert!(!second.adopted());
-    assert_eq!(remembered(&second.url()).await, ["one"]);
+    assert_eq!(remembered(second.url()).await, ["one"]);
     second.stop().await.unwrap();
 }
 
@@ -152,7 +152,7 @@ async fn it_is_durable_closed_to_others_and_has_no_port() {
     let dir = reachable();
     let data = dir.path().join("data");
     let server = start(&data).await;
-    let mut conn = connect(&server.url()).await;
+    let mut conn = connect(server.url()).await;
     for (name, expected) in [
         ("fsync", "on"),
         ("synchronous_commit", "on"),
@@ -204,7 +204,7 @@ async fn it_dies_with_a_parent_that_is_killed_and_nothing_committed_is_lost() {
         let next = start(dir.path()).await;
         assert!(!next.adopted());
         assert!(ends(server).await);
-        assert_eq!(remembered(&next.url()).await.len(), round + 1);
+        assert_eq!(remembered(next.url()).await.len(), round + 1);
         next.stop().await.unwrap();
     }
 }
@@ -227,8 +227,8 @@ async fn a_server_that_outlived_parent_and_watchdog_is_adopted() {
 
     let adopted = start(dir.path()).await;
     assert!(adopted.adopted());
-    assert_eq!((adopted.pid(), adopted.url()), (server, url));
-    assert_eq!(remembered(&adopted.url()).await, ["before"]);
+    assert_eq!((adopted.pid(), adopted.url()), (server, url.as_str()));
+    assert_eq!(remembered(adopted.url()).await, ["before"]);
     adopted.stop().await.unwrap();
     assert!(ends(server).await);
 }
@@ -279,7 +279,7 @@ async fn a_path_too_long_for_a_socket_is_no_obstacle() {
         "{}",
         server.url()
     );
-    remember(&server.url(), "far").await;
+    remember(server.url(), "far").await;
     let socket_dir = server
         .url()
         .split_once("host=")
@@ -301,10 +301,10 @@ async fn a_directory_that_only_root_can_reach_is_no_obstacle() {
     fs::DirBuilder::new().mode(0o700).create(&closed).unwrap();
     let data = closed.join("data");
     let server = start(&data).await;
-    remember(&server.url(), "hidden").await;
+    remember(server.url(), "hidden").await;
     server.stop().await.unwrap();
     let server = start(&data).await;
-    assert_eq!(remembered(&server.url()).await, ["hidden"]);
+    assert_eq!(remembered(server.url()).await, ["hidden"]);
     server.stop().await.unwrap();
 
     let files = fs::canonicalize(data.join("postgres")).unwrap();
