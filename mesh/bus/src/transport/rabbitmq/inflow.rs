@@ -1,0 +1,138 @@
+//! Consuming one group's queue.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+use futures::{FutureExt as _, StreamExt as _};
+use lapin::{
+    Acker, Channel, Consumer,
+    message::Delivery,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
+    types::FieldTable,
+};
+
+use super::{
+    link::{Link, Outgoing},
+    topology::{self, Names},
+};
+use crate::transport::{Incoming, Inflow, Verdict};
+
+/// Messages that the broker sends ahead.
+const PREFETCH: u16 = 200;
+
+pub(super) struct RabbitInflow {
+    link: Arc<Link>,
+    names: Names,
+    group: String,
+    channel: Channel,
+    consumer: Consumer,
+    /// What was given out and not yet settled.
+    unsettled: HashMap<i64, Acker>,
+    /// Retry queues that this connection has seen to.
+    pauses: HashSet<Duration>,
+}
+
+impl RabbitInflow {
+    pub(super) async fn open(link: Arc<Link>, names: Names, group: &str) -> anyhow::Result<Self> {
+        let channel = link.channel().await?;
+        channel
+            .basic_qos(PREFETCH, BasicQosOptions::default())
+            .await?;
+        let queue = names.group(group);
+        let options = BasicConsumeOptions::default();
+        let consumer = channel
+            .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+            .await?;
+        Ok(Self {
+            link,
+            names,
+            group: group.to_owned(),
+            channel,
+            consumer,
+            unsettled: HashMap::new(),
+            pauses: HashSet::new(),
+        })
+    }
+
+    fn take(&mut self, delivery: Delivery) -> anyhow::Result<Incoming> {
+        let tag = i64::try_from(delivery.delivery_tag)?;
+        let (message, attempts) = (
+            topology::message_of(&delivery),
+            topology::attempts_of(&delivery),
+        );
+        self.unsettled.insert(tag, delivery.acker);
+        Ok(Incoming {
+            tag,
+            message,
+            attempts,
+        })
+    }
+
+    /// Puts what failed where it waits or stays.
+    async fn set_aside(&mut self, settled: &[(Incoming, Verdict)]) -> anyhow::Result<()> {
+        let mut outgoing = Vec::new();
+        for (incoming, verdict) in settled {
+            let (exchange, key, error) = match verdict {
+                Verdict::Done => continue,
+                Verdict::Retry { after, error } => {
+                    if self.pauses.insert(*after) {
+                        topology::declare_pause(&self.channel, &self.names, *after).await?;
+                    }
+                    (
+                        self.names.retry(),
+                        topology::retry_key(*after, &self.group),
+                        error,
+                    )
+                }
+                Verdict::Park { error } => (String::new(), self.names.parked(&self.group), error),
+            };
+            let (message, attempts) = (incoming.message.clone(), incoming.attempts + 1);
+            outgoing.push(Outgoing::failed(exchange, key, message, attempts, error));
+        }
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        self.link.publish(outgoing).await
+    }
+}
+
+#[async_trait]
+impl Inflow for RabbitInflow {
+    async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<Incoming>> {
+        let first = self
+            .consumer
+            .next()
+            .await
+            .context("the broker ended the consumer")??;
+        let mut batch = vec![self.take(first)?];
+        while batch.len() < at_most {
+            let Some(next) = self.consumer.next().now_or_never() else {
+                break;
+            };
+            let next = next.context("the broker ended the consumer")??;
+            batch.push(self.take(next)?);
+        }
+        Ok(batch)
+    }
+
+    async fn settle(&mut self, settled: Vec<(Incoming, Verdict)>) -> anyhow::Result<()> {
+        self.set_aside(&settled).await?;
+        for (incoming, _) in settled {
+            let acker = self
+                .unsettled
+                .remove(&incoming.tag)
+                .context("settled twice")?;
+            let acked = acker.ack(BasicAckOptions::default()).await?;
+            ensure!(
+                acked,
+                "the channel closed before a message could be acknowledged"
+            );
+        }
+        Ok(())
+    }
+}
