@@ -1,0 +1,49 @@
+//! Approvals: who asked, who decided, and whether a task may close.
+//!
+//! Owns requests to people, their decisions, and which cycle of which task they count for. Asks the board service who may
+//! see a board and which tasks are on it; answers the board service whether a task may move. A request is born pending,
+//! whoever asks, and is decided once, by a person. Tasks are known here by id, cycle and title alone.
+
+mod approval;
+mod error;
+mod event;
+mod payload;
+mod rpc;
+mod store;
+mod wire;
+
+use proto::approval::v1::{
+    approval_service_server::ApprovalServiceServer, gate_service_server::GateServiceServer,
+};
+use sqlx::migrate::Migrator;
+
+use crate::rpc::Approvals;
+
+/// Name of the component among roles and peers.
+pub const ROLE: &str = "approval";
+/// Schema that the component owns.
+pub const SCHEMA: &str = "approval";
+/// What the schema consists of, beside the outbox.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Approval settings: there are none.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Config {}
+
+/// Adds the component to a server.
+pub async fn register(
+    server: &mut chassis::Server,
+    bus: &bus::Bus,
+    _: Config,
+) -> anyhow::Result<()> {
+    let pool = server.database(SCHEMA).await?;
+    bus.relay(server, SCHEMA, pool.clone());
+    let approvals = Approvals {
+        pool,
+        clock: server.clock(),
+        boards: server.peer("board"),
+    };
+    server.add_service(ROLE, ApprovalServiceServer::new(approvals.clone()));
+    server.add_service(ROLE, GateServiceServer::new(approvals));
+    Ok(())
+}

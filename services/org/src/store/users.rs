@@ -1,0 +1,121 @@
+//! People as rows.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{error::Result, user::User};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    clerk_user_id: String,
+    email: Option<String>,
+    name: Option<String>,
+    preferred_name: Option<String>,
+    pronouns: Option<String>,
+    timezone: Option<String>,
+    notes: Option<String>,
+    context: Option<String>,
+    is_super_admin: bool,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            clerk_user_id: row.clerk_user_id,
+            email: row.email,
+            name: row.name,
+            preferred_name: row.preferred_name,
+            pronouns: row.pronouns,
+            timezone: row.timezone,
+            notes: row.notes,
+            context: row.context,
+            is_super_admin: row.is_super_admin,
+        }
+    }
+}
+
+pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> Result<Option<User>> {
+    let row: Option<Row> = sqlx::query_as(
+        "select id, clerk_user_id, email, name, preferred_name, pronouns, timezone, notes, context, is_super_admin
+         from user_account where id = $1",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(User::from))
+}
+
+/// Reads the person of a subject and keeps others from changing their memberships until the transaction ends.
+pub(crate) async fn lock_by_subject(
+    conn: &mut PgConnection,
+    subject: &str,
+) -> Result<Option<User>> {
+    let row: Option<Row> = sqlx::query_as(
+        "select id, clerk_user_id, email, name, preferred_name, pronouns, timezone, notes, context, is_super_admin
+         from user_account where clerk_user_id = $1 for update",
+    )
+    .bind(subject)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(User::from))
+}
+
+/// Keeps others from changing the person's memberships until the transaction ends. Answers whether the person exists.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let row: Option<(Uuid,)> =
+        sqlx::query_as("select id from user_account where id = $1 for update")
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.is_some())
+}
+
+/// Creates the person unless the subject is known. Waits for a simultaneous creation to end before it answers.
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    user: &User,
+    at: DateTime<Utc>,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "insert into user_account (id, clerk_user_id, email, name, preferred_name, pronouns, timezone, notes, context,
+             is_super_admin, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+         on conflict on constraint user_account_clerk_user_id_key do nothing",
+    )
+    .bind(user.id)
+    .bind(&user.clerk_user_id)
+    .bind(&user.email)
+    .bind(&user.name)
+    .bind(&user.preferred_name)
+    .bind(&user.pronouns)
+    .bind(&user.timezone)
+    .bind(&user.notes)
+    .bind(&user.context)
+    .bind(user.is_super_admin)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Stores the organization that the person acts in. Answers whether it was another one before.
+pub(crate) async fn update_active_organization(
+    conn: &mut PgConnection,
+    id: Uuid,
+    organization_id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "update user_account set active_organization_id = $2, updated_at = $3
+         where id = $1 and active_organization_id is distinct from $2",
+    )
+    .bind(id)
+    .bind(organization_id)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
