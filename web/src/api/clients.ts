@@ -1,0 +1,40 @@
+// grpc-web to the edge that served this page.
+
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { FeedService } from "../gen/mission/activity/v1/activity_pb";
+import { BoardService, TaskService } from "../gen/mission/board/v1/board_pb";
+import { UserService } from "../gen/mission/org/v1/org_pb";
+import { currentToken, signOut } from "../session/token";
+
+const authenticate: Interceptor = (next) => async (request) => {
+  const token = currentToken();
+  if (token) request.header.set("authorization", `Bearer ${token}`);
+  try {
+    return await next(request);
+  } catch (error) {
+    if (ConnectError.from(error).code === Code.Unauthenticated) {
+      signOut();
+      window.dispatchEvent(new Event("mission-control:signed-out"));
+    }
+    throw error;
+  }
+};
+
+const transport = createGrpcWebTransport({
+  baseUrl: window.location.origin,
+  interceptors: [authenticate],
+});
+
+export const users = createClient(UserService, transport);
+export const boards = createClient(BoardService, transport);
+export const tasks = createClient(TaskService, transport);
+export const feed = createClient(FeedService, transport);
+
+/** What a person should read about a failed call. */
+export function explain(error: unknown): string {
+  const failure = ConnectError.from(error);
+  return failure.code === Code.Unavailable || failure.code === Code.Unknown
+    ? "Mission Control cannot be reached."
+    : failure.rawMessage;
+}
