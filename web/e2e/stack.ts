@@ -4,9 +4,9 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, resolve as absolute } from "node:path";
 
-const BINARY = resolve(process.env["MC_BINARY"] ?? "../target/debug/mission-control");
+const BINARY = absolute(process.env["MC_BINARY"] ?? "../target/debug/mission-control");
 const TOKEN = "end-to-end-token-".repeat(4);
 const START_LIMIT_MS = 90_000;
 

@@ -18,6 +18,10 @@ const route = getRouteApi("/shell/boards/$boardId");
 
 export function BoardPage() {
   const { boardId } = route.useParams();
+  return <BoardView key={boardId} boardId={boardId} />;
+}
+
+function BoardView({ boardId }: { boardId: string }) {
   const board = useBoard(boardId);
   const sensors = useSensors(
     useSensor(PointerSensor, { activationConstraint: { distance: 4 } }),

@@ -33,7 +33,6 @@ export function useBoard(boardId: string): LiveBoard {
 
   useEffect(() => {
     const ending = new AbortController();
-    setTasks(undefined);
     // Events that arrive while the first page loads wait for it: what is loaded may be older than they are.
     let early: Parameters<typeof apply>[1][] | null = [];
     void follow(
