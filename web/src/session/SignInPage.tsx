@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect, useState, type FormEvent } from "react";
+import { useCallback, useEffect, useState, type FormEvent } from "react";
 import { explain, users } from "../api/clients";
 import { Notice } from "../shell/Notice";
 import { signIn, signOut, tokenIn } from "./token";
@@ -9,24 +9,27 @@ export function SignInPage() {
   const [problem, setProblem] = useState<string | null>(null);
   const [token, setToken] = useState("");
 
+  const enter = useCallback(
+    async (offered: string) => {
+      signIn(offered);
+      try {
+        await users.bootstrap({});
+      } catch (error) {
+        signOut();
+        throw error;
+      }
+      await navigate({ to: "/boards" });
+    },
+    [navigate],
+  );
+
   useEffect(() => {
     const offered = tokenIn(window.location.hash);
     if (!offered) return;
     // The token does not stay in the address bar or in the history.
     window.history.replaceState(null, "", window.location.pathname);
     enter(offered).catch((error: unknown) => setProblem(explain(error)));
-  }, []);
-
-  async function enter(offered: string) {
-    signIn(offered);
-    try {
-      await users.bootstrap({});
-    } catch (error) {
-      signOut();
-      throw error;
-    }
-    await navigate({ to: "/boards" });
-  }
+  }, [enter]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
