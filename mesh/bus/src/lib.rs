@@ -13,10 +13,12 @@
 //! ([`Bus::parked`], [`Bus::replay`]); the others go on meanwhile.
 
 mod backoff;
+mod bus;
 mod config;
 mod consumer;
 mod event;
 mod lease;
+mod migration;
 pub mod outbox;
 mod parking;
 mod relay;
@@ -24,189 +26,10 @@ mod store;
 mod topic;
 mod transport;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
-
-use sqlx::{PgPool, migrate::Migrator};
-
+pub use bus::Bus;
 pub use config::Config;
 pub use consumer::{Consumer, Handler};
 pub use event::{Draft, event, topic_of};
+pub use migration::{install, migrate, migrator, pending, transport_migrator};
 pub use parking::Parked;
 pub use relay::Relay;
-use transport::{Transport, postgres::Postgres, rabbitmq::RabbitMq};
-
-static OWNER: Migrator = sqlx::migrate!("migrations/owner");
-static TRANSPORT: Migrator = sqlx::migrate!("migrations/transport");
-
-/// Pauses before an event that failed is tried again. Long enough in all for a peer to be replaced.
-const RETRIES: [Duration; 8] = [
-    Duration::from_millis(200),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-    Duration::from_secs(2 * 60),
-    Duration::from_secs(10 * 60),
-    Duration::from_secs(30 * 60),
-    Duration::from_secs(60 * 60),
-];
-
-/// Makes the tables `outbox` and `inbox` in the schema that the connection's `search_path` names.
-pub fn migrator() -> Migrator {
-    Migrator {
-        table_name: Cow::Borrowed("_bus_migration"),
-        ..copy(&OWNER)
-    }
-}
-
-/// Makes the schema `bus`, which the `postgres` transport keeps its queues in.
-pub fn transport_migrator() -> Migrator {
-    Migrator {
-        table_name: Cow::Borrowed("bus._migration"),
-        create_schemas: Cow::Borrowed(&[Cow::Borrowed("bus")]),
-        ..copy(&TRANSPORT)
-    }
-}
-
-/// Runs [`transport_migrator`].
-///
-/// # Errors
-/// Fails when the database does, or when it holds other migrations under the same numbers.
-pub async fn install(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    transport_migrator().run(pool).await
-}
-
-fn copy(migrator: &'static Migrator) -> Migrator {
-    Migrator {
-        migrations: Cow::Borrowed(&migrator.migrations),
-        ..Migrator::DEFAULT
-    }
-}
-
-/// The way between services. Clones share it.
-#[derive(Clone)]
-pub struct Bus {
-    transport: Arc<dyn Transport>,
-    retries: Arc<[Duration]>,
-}
-
-impl Bus {
-    /// Takes the transport that the configuration names, adds a readiness check for it, and answers when it could be
-    /// reached. The `postgres` transport expects its schema to be there: [`transport_migrator`].
-    ///
-    /// # Errors
-    /// Fails when the transport cannot be reached, or the URL is not one.
-    pub async fn connect(server: &mut chassis::Server, config: Config) -> anyhow::Result<Self> {
-        let bus = match config.amqp_url {
-            Some(url) => Self::rabbitmq(url, "")?,
-            None => Self::postgres(server.database("bus").await?),
-        };
-        bus.transport.check().await?;
-        let transport = Arc::clone(&bus.transport);
-        server.ready("bus", move || {
-            let transport = Arc::clone(&transport);
-            Box::pin(async move { transport.check().await })
-        });
-        Ok(bus)
-    }
-
-    /// The `postgres` transport in this database.
-    pub fn postgres(pool: PgPool) -> Self {
-        Self::over(Arc::new(Postgres::new(pool)))
-    }
-
-    /// The `rabbitmq` transport. The prefix is put before every name on the broker, so that several may share it.
-    ///
-    /// # Errors
-    /// Fails when the URL is not one; the broker is not called yet.
-    pub fn rabbitmq(url: secrecy::SecretString, prefix: &str) -> anyhow::Result<Self> {
-        Ok(Self::over(Arc::new(RabbitMq::new(url, prefix)?)))
-    }
-
-    /// The `postgres` transport in a test's database, after [`install`].
-    pub fn for_tests(pool: PgPool) -> Self {
-        Self::postgres(pool)
-    }
-
-    fn over(transport: Arc<dyn Transport>) -> Self {
-        Self {
-            transport,
-            retries: Arc::from(RETRIES),
-        }
-    }
-
-    /// Changes the pauses between attempts of consumers made from now on.
-    #[must_use]
-    pub fn with_retries(mut self, pauses: &[Duration]) -> Self {
-        self.retries = Arc::from(pauses);
-        self
-    }
-
-    /// Moves the outbox in this pool's schema to the transport for as long as the server runs.
-    pub fn relay(&self, server: &mut chassis::Server, owner: &'static str, pool: PgPool) {
-        let relay = self.relay_of(owner, pool);
-        server.spawn("bus.relay", |token| relay.run(token));
-    }
-
-    /// The relay of this pool's schema, to be run.
-    pub fn relay_of(&self, owner: &'static str, pool: PgPool) -> Relay {
-        Relay::new(owner, pool, Arc::clone(&self.transport))
-    }
-
-    /// Registers a group and handles its events for as long as the server runs. The pool is that of the schema with the
-    /// group's `inbox`.
-    ///
-    /// # Errors
-    /// Fails when the group cannot be registered or its name or a topic is malformed.
-    pub async fn consume(
-        &self,
-        server: &mut chassis::Server,
-        group: &'static str,
-        topics: &'static [&'static str],
-        pool: PgPool,
-        handler: impl Handler,
-    ) -> anyhow::Result<()> {
-        let consumer = self.consumer(group, topics, pool, handler).await?;
-        server.spawn("bus.consumer", |token| consumer.run(token));
-        Ok(())
-    }
-
-    /// Registers a group; the consumer is to be run.
-    ///
-    /// # Errors
-    /// Fails when the group cannot be registered or its name or a topic is malformed.
-    pub async fn consumer(
-        &self,
-        group: &'static str,
-        topics: &'static [&'static str],
-        pool: PgPool,
-        handler: impl Handler,
-    ) -> anyhow::Result<Consumer> {
-        let topics = topic::Topics::parse(topics)?;
-        topic::check_group(group)?;
-        self.transport.register(group, &topics).await?;
-        Ok(Consumer {
-            group,
-            topics,
-            pool,
-            handler: Arc::new(handler),
-            transport: Arc::clone(&self.transport),
-            retries: Arc::clone(&self.retries),
-        })
-    }
-
-    /// The oldest events that a group has parked.
-    ///
-    /// # Errors
-    /// Fails when the transport cannot be reached.
-    pub async fn parked(&self, group: &str, limit: u16) -> anyhow::Result<Vec<Parked>> {
-        self.transport.parked(group, limit).await
-    }
-
-    /// Gives a group everything that it has parked once more; the number of events.
-    ///
-    /// # Errors
-    /// Fails when the transport cannot be reached; what was moved until then stays moved.
-    pub async fn replay(&self, group: &str) -> anyhow::Result<u64> {
-        self.transport.replay(group).await
-    }
-}
