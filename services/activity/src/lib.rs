@@ -1,0 +1,87 @@
+//! What happened: the event log, the live feed and the metrics drawn from it.
+//!
+//! The service takes every event off the bus, once, and in one transaction
+//! 1. gives it the next position and a hash that covers the row before, and appends it to the log;
+//! 2. keeps the state that figures are drawn from.
+//!
+//! Positions are given under one lock, so their order is the order of commits and none is missing: a reader that has seen
+//! one has seen all before it. That is what lets the feed resume at a position without gap or repeat.
+//!
+//! It calls no peer. The log is never changed: a trigger refuses it, and [`verify`] finds it.
+
+mod chain;
+mod config;
+mod consume;
+mod entry;
+mod error;
+mod feed;
+mod figures;
+mod filter;
+mod projection;
+mod range;
+mod render;
+mod route;
+mod rpc;
+mod sentence;
+mod store;
+mod verify;
+mod viewer;
+mod wire;
+
+use proto::activity::v1::{
+    activity_service_server::ActivityServiceServer, feed_service_server::FeedServiceServer,
+    metrics_service_server::MetricsServiceServer,
+};
+use sqlx::migrate::Migrator;
+
+pub use config::Config;
+pub use verify::{Unverified, Verified, verify};
+
+/// Name of the role.
+pub const ROLE: &str = "activity";
+/// Schema that holds everything of this service.
+pub const SCHEMA: &str = "activity";
+/// Makes the tables of this service.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Adds the service to a process.
+///
+/// # Errors
+/// Fails when the database or the bus cannot be reached.
+pub async fn register(
+    server: &mut chassis::Server,
+    bus: &bus::Bus,
+    config: Config,
+) -> anyhow::Result<()> {
+    let pool = server.database(SCHEMA).await?;
+    let hub = feed::Hub::new(config.feed_buffer);
+    server.spawn("activity.feed", {
+        let (hub, pool) = (hub.clone(), pool.clone());
+        |stop| hub.follow(pool, stop)
+    });
+    bus.consume(server, ROLE, &["#"], pool.clone(), consume::Consumer)
+        .await?;
+
+    server.add_service(
+        ROLE,
+        ActivityServiceServer::new(rpc::activity::Activity { pool: pool.clone() }),
+    );
+    server.add_service(
+        ROLE,
+        FeedServiceServer::new(rpc::feed::Feed {
+            pool: pool.clone(),
+            hub,
+            pace: rpc::feed::Pace {
+                keep_alive: config.feed_keep_alive,
+                max_age: config.feed_max_age,
+            },
+            stop: server.shutdown(),
+        }),
+    );
+    let clock = server.clock();
+    server.add_service(
+        ROLE,
+        MetricsServiceServer::new(rpc::metrics::Metrics { pool, clock }),
+    );
+    Ok(())
+}

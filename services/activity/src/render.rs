@@ -1,0 +1,216 @@
+//! Payloads as JSON, by the rules of the REST API: snake_case, absent is `null`, enum words in lower case without
+//! prefix, moments in RFC 3339 with `Z`, structs as plain JSON.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, SecondsFormat};
+use prost::Message;
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, ReflectMessage, Value,
+};
+use serde_json::{Map, Value as Json};
+
+/// The payload of an encoded `mission.event.v1.Event`; an empty object when the event carries none.
+pub(crate) fn payload(encoded: &[u8]) -> Result<Json, prost::DecodeError> {
+    let descriptor = proto::pool()
+        .get_message_by_name("mission.event.v1.Event")
+        .expect("the contract defines the event");
+    let event = DynamicMessage::decode(descriptor.clone(), encoded)?;
+    let set = descriptor
+        .oneofs()
+        .flat_map(|oneof| oneof.fields().collect::<Vec<_>>())
+        .find(|field| {
+            field
+                .containing_oneof()
+                .is_some_and(|o| o.name() == "payload")
+                && event.has_field(field)
+        });
+    Ok(
+        match set.map(|field| event.get_field(&field).into_owned()) {
+            Some(Value::Message(payload)) => message(&payload),
+            _ => Json::Object(Map::new()),
+        },
+    )
+}
+
+fn message(message: &DynamicMessage) -> Json {
+    match message.descriptor().full_name() {
+        "google.protobuf.Timestamp" => timestamp(message),
+        "google.protobuf.Struct" => well_known::<prost_types::Struct>(message)
+            .map_or(Json::Null, |value| chassis::encode::from_struct(&value)),
+        "google.protobuf.Value" => well_known::<prost_types::Value>(message)
+            .map_or(Json::Null, |value| chassis::encode::from_value(&value)),
+        _ => Json::Object(
+            message
+                .descriptor()
+                .fields()
+                .map(|field| (field.name().to_owned(), member(message, &field)))
+                .collect(),
+        ),
+    }
+}
+
+fn member(message: &DynamicMessage, field: &FieldDescriptor) -> Json {
+    if field.supports_presence() && !message.has_field(field) {
+        return Json::Null;
+    }
+    match message.get_field(field) {
+        Cow::Borrowed(value) => self::value(value, &field.kind()),
+        Cow::Owned(value) => self::value(&value, &field.kind()),
+    }
+}
+
+fn value(value: &Value, kind: &Kind) -> Json {
+    match value {
+        Value::Bool(value) => Json::Bool(*value),
+        Value::I32(value) => Json::from(*value),
+        Value::I64(value) => Json::from(*value),
+        Value::U32(value) => Json::from(*value),
+        Value::U64(value) => Json::from(*value),
+        // What JSON cannot say (NaN) is null.
+        Value::F32(value) => Json::from(*value),
+        Value::F64(value) => Json::from(*value),
+        Value::String(value) => Json::from(value.as_str()),
+        Value::Bytes(value) => Json::from(hex::encode(value)),
+        Value::EnumNumber(number) => match kind {
+            Kind::Enum(kind) => word(kind, *number),
+            _ => Json::from(*number),
+        },
+        Value::Message(value) => message(value),
+        Value::List(values) => values
+            .iter()
+            .map(|value| self::value(value, kind))
+            .collect(),
+        Value::Map(entries) => map(entries.iter(), kind),
+    }
+}
+
+fn map<'a>(entries: impl Iterator<Item = (&'a MapKey, &'a Value)>, kind: &Kind) -> Json {
+    let Kind::Message(entry) = kind else {
+        return Json::Null;
+    };
+    let kind = entry.map_entry_value_field().kind();
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort_by_key(|(key, _)| *key);
+    let named = |key: &MapKey| match key {
+        MapKey::String(key) => key.clone(),
+        MapKey::Bool(key) => key.to_string(),
+        MapKey::I32(key) => key.to_string(),
+        MapKey::I64(key) => key.to_string(),
+        MapKey::U32(key) => key.to_string(),
+        MapKey::U64(key) => key.to_string(),
+    };
+    Json::Object(
+        entries
+            .into_iter()
+            .map(|(key, value)| (named(key), self::value(value, &kind)))
+            .collect(),
+    )
+}
+
+/// `TASK_STATUS_IN_PROGRESS` is `in_progress`; the zero value and what this contract does not know are null.
+fn word(kind: &EnumDescriptor, number: i32) -> Json {
+    let zero = kind.default_value();
+    let prefix = zero.name().strip_suffix("UNSPECIFIED").unwrap_or_default();
+    kind.get_value(number)
+        .filter(|value| value.number() != 0)
+        .map_or(Json::Null, |value| {
+            let name = value.name();
+            Json::from(
+                name.strip_prefix(prefix)
+                    .unwrap_or(name)
+                    .to_ascii_lowercase(),
+            )
+        })
+}
+
+fn timestamp(message: &DynamicMessage) -> Json {
+    well_known::<prost_types::Timestamp>(message)
+        .and_then(|at| DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?))
+        .map_or(Json::Null, |at| {
+            Json::from(at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        })
+}
+
+fn well_known<M: Message + Default>(message: &DynamicMessage) -> Option<M> {
+    message.transcode_to::<M>().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::Timestamp;
+    use proto::{
+        approval::v1::{Approval, ApprovalStatus},
+        board::v1::{Task, TaskStatus},
+        event::v1::{ApprovalCreated, Event, TaskStatusChanged, event::Payload},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn rendered(payload: Payload) -> Json {
+        let event = Event {
+            payload: Some(payload),
+            ..Event::default()
+        };
+        super::payload(&event.encode_to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_payload_reads_as_rest_would_write_it() {
+        let json = rendered(Payload::TaskStatusChanged(TaskStatusChanged {
+            task: Some(Task {
+                id: "t".into(),
+                status: TaskStatus::InProgress.into(),
+                created_at: Some(Timestamp {
+                    seconds: 0,
+                    nanos: 1_000,
+                }),
+                custom_field_values: chassis::encode::to_struct(&json!({"n": 5, "s": ["x", null]})),
+                version: i64::from(u32::MAX),
+                ..Task::default()
+            }),
+            from: TaskStatus::Unspecified.into(),
+            to: TaskStatus::Done.into(),
+            seconds_in_from: 1.5,
+            ..TaskStatusChanged::default()
+        }));
+        assert_eq!(json["task"]["status"], "in_progress");
+        assert_eq!(json["task"]["created_at"], "1970-01-01T00:00:00.000001Z");
+        assert_eq!(
+            json["task"]["custom_field_values"],
+            json!({"n": 5, "s": ["x", null]})
+        );
+        assert_eq!(json["task"]["version"], 4_294_967_295_u32);
+        assert_eq!(json["task"]["assigned_agent_id"], Json::Null);
+        assert_eq!(json["task"]["tag_ids"], json!([]));
+        assert_eq!(json["from"], Json::Null);
+        assert_eq!(json["to"], "done");
+        assert_eq!(json["seconds_in_from"], 1.5);
+        assert_eq!(json["cause"], Json::Null);
+    }
+
+    #[test]
+    fn maps_are_objects_in_the_order_of_their_keys() {
+        let json = rendered(Payload::ApprovalCreated(ApprovalCreated {
+            approval: Some(Approval {
+                rubric_scores: [("b".to_owned(), 2), ("a".to_owned(), 1)].into(),
+                status: ApprovalStatus::Pending.into(),
+                ..Approval::default()
+            }),
+        }));
+        assert_eq!(
+            json["approval"]["rubric_scores"].to_string(),
+            r#"{"a":1,"b":2}"#
+        );
+        assert_eq!(json["approval"]["status"], "pending");
+    }
+
+    #[test]
+    fn an_event_without_payload_is_an_empty_object() {
+        assert_eq!(
+            super::payload(&Event::default().encode_to_vec()).unwrap(),
+            json!({})
+        );
+    }
+}
