@@ -1,0 +1,38 @@
+# Two commands matter: `make run` and `make test`. The rest is for whoever works here.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test fmt lint bench web e2e proto helm clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, build, and start the whole product with its own database
+	@scripts/run $(ARGS)
+
+test: ## Run every test there is, with a PostgreSQL and a RabbitMQ of its own
+	@scripts/test
+
+fmt: ## Format everything
+	@scripts/fmt
+
+lint: ## The checks that need no server: formatting, documents, dependencies, proto, web, clippy
+	@scripts/test format documents dependencies proto web clippy
+
+bench: ## Measure the edge against the bare database
+	@scripts/bench
+
+web: ## Build the web into web/dist
+	@scripts/web
+
+e2e: ## Run the browser tests against the real stack
+	@scripts/test build e2e
+
+proto: ## Lint the contract and generate the web's code from it
+	@scripts/test proto
+	@npm run --prefix web --silent generate
+
+helm: ## Render the chart and check it against the Kubernetes schemas
+	@scripts/test helm
+
+clean: ## Remove what was built; the data directory stays
+	rm -rf target web/dist web/node_modules web/src/gen
