@@ -37,7 +37,7 @@ impl IdentityService for Org {
 impl Org {
     async fn known(&self, subject: &str) -> Result<Option<Identity>> {
         let mut conn = self.conn().await?;
-        Ok(identities::find(&mut conn, subject).await?)
+        identities::find(&mut conn, subject).await
     }
 
     /// Creates what a person lacks to act: themselves, and an organization when they belong to none. Of many simultaneous
