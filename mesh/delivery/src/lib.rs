@@ -1,0 +1,117 @@
+//! Deliveries to the outside that happen at least once: a notice to an agent, a webhook to a receiver.
+//!
+//! A delivery is a row in its owner's schema, enqueued in the transaction of the change that causes it. Life cycle:
+//!
+//! ```text
+//! waiting -> sending -> sent
+//!              |  ^ \-> dead      the sender said so, the schedule is used up, or the deadline has passed
+//!              v  |
+//!            failed               another attempt follows
+//! ```
+//!
+//! - A worker claims under a lease with a fence number. One that dies is noticed when the lease expires; one that wakes up
+//!   after that cannot settle any more, because the fence has moved on.
+//! - No target gets more attempts at once than the policy says, over all workers, and targets take turns.
+//! - Pauses between attempts follow a schedule, with jitter that only adds.
+//! - Every attempt is recorded. A dead delivery can be delivered once more ([`redeliver`]).
+//!
+//! Time is the server's clock.
+
+mod attempt;
+mod policy;
+mod state;
+mod store;
+mod work;
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, migrate::Migrator};
+use uuid::Uuid;
+
+pub use attempt::{Attempt, Outcome, Recorded, RecordedOutcome};
+pub use policy::Policy;
+pub use state::{Delivery, New, State};
+pub use work::{Sender, Worker, run};
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Makes the tables `delivery` and `delivery_attempt` in the schema that the connection's `search_path` names.
+pub fn migrator() -> Migrator {
+    Migrator {
+        migrations: Cow::Borrowed(&MIGRATOR.migrations),
+        table_name: Cow::Borrowed("_delivery_migration"),
+        ..Migrator::DEFAULT
+    }
+}
+
+/// Enqueues deliveries that exist if, and only if, the present transaction commits. An id that is there already is left
+/// alone. Workers are woken at the commit.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn enqueue(conn: &mut PgConnection, new: &[New]) -> sqlx::Result<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    store::delivery::insert(conn, new).await
+}
+
+/// One delivery.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Delivery>> {
+    Ok(list_by_ids(conn, &[id]).await?.pop())
+}
+
+/// The deliveries with these ids, in the order of the ids; unknown ones are left out.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn list_by_ids(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Delivery>> {
+    store::delivery::list_by_ids(conn, ids).await
+}
+
+/// The attempts of one delivery that have ended, first to last.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn attempts(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Recorded>> {
+    store::attempt::list(conn, id).await
+}
+
+/// Delivers once more what was sent or given up, or at once what waits: due now, at the start of the schedule, without a
+/// deadline. Answers `None` when there is no such delivery or an attempt is under way.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn redeliver(
+    conn: &mut PgConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Delivery>> {
+    store::delivery::redeliver(conn, id, now).await
+}
+
+/// Makes everything due now that waits for its next attempt at a target, because the target is back. Places in the
+/// schedule stay. The number of deliveries.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn release(
+    conn: &mut PgConnection,
+    queue: &'static str,
+    target: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    store::delivery::release(conn, queue, target, now).await
+}
+
+/// Wakes the workers of a queue when the present transaction commits: of use when a clock was moved by hand.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn wake(conn: &mut PgConnection, queue: &'static str) -> sqlx::Result<()> {
+    store::delivery::wake(conn, queue).await
+}

@@ -1,0 +1,6 @@
+//! The tables in the owner's schema.
+
+pub(crate) mod attempt;
+pub(crate) mod delivery;
+pub(crate) mod lease;
+mod row;

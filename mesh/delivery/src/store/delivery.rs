@@ -1,0 +1,99 @@
+//! The table `delivery`, as its owner uses it.
+
+use chassis::context;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::row;
+use crate::state::{Delivery, New};
+
+/// Inserts what is not there yet and wakes the workers of its queues.
+pub(crate) async fn insert(conn: &mut PgConnection, new: &[New]) -> sqlx::Result<()> {
+    let context = context::current();
+    sqlx::query(
+        "with added as (
+             insert into delivery (id, queue, target, payload, next_attempt_at, deadline_at, request_id, traceparent)
+             select id, queue, target, payload, due_at, deadline_at, $7, $8
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[], $6::timestamptz[])
+                  as n (id, queue, target, payload, due_at, deadline_at)
+             on conflict on constraint delivery_pkey do nothing
+             returning queue)
+         select pg_notify('delivery_' || current_schema() || '_' || queue, '') from (select distinct queue from added) q",
+    )
+    .bind(new.iter().map(|new| new.id).collect::<Vec<_>>())
+    .bind(new.iter().map(|new| new.queue).collect::<Vec<_>>())
+    .bind(new.iter().map(|new| new.target.as_str()).collect::<Vec<_>>())
+    .bind(new.iter().map(|new| &new.payload).collect::<Vec<_>>())
+    .bind(new.iter().map(|new| new.due_at).collect::<Vec<_>>())
+    .bind(new.iter().map(|new| new.deadline_at).collect::<Vec<_>>())
+    .bind(context.request_id)
+    .bind(context.traceparent)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn list_by_ids(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<Delivery>> {
+    let rows = sqlx::query(
+        "select d.* from unnest($1::uuid[]) with ordinality as wanted (id, position)
+         join delivery d using (id) order by wanted.position",
+    )
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    rows.iter().map(row::delivery).collect()
+}
+
+pub(crate) async fn redeliver(
+    conn: &mut PgConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Delivery>> {
+    let row = sqlx::query(
+        "with again as (
+             update delivery
+             set state = 'waiting', tries = 0, next_attempt_at = $2, deadline_at = null, sent_at = null
+             where id = $1 and state <> 'sending'
+             returning *)
+         select again.*, pg_notify('delivery_' || current_schema() || '_' || queue, '') from again",
+    )
+    .bind(id)
+    .bind(now)
+    .fetch_optional(conn)
+    .await?;
+    row.as_ref().map(row::delivery).transpose()
+}
+
+pub(crate) async fn release(
+    conn: &mut PgConnection,
+    queue: &str,
+    target: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let released = sqlx::query(
+        "update delivery set next_attempt_at = $3
+         where queue = $1 and target = $2 and state in ('waiting', 'failed') and next_attempt_at > $3",
+    )
+    .bind(queue)
+    .bind(target)
+    .bind(now)
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if released > 0 {
+        wake(conn, queue).await?;
+    }
+    Ok(released)
+}
+
+pub(crate) async fn wake(conn: &mut PgConnection, queue: &str) -> sqlx::Result<()> {
+    sqlx::query("select pg_notify('delivery_' || current_schema() || '_' || $1, '')")
+        .bind(queue)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! Deliveries that nobody is going to finish: expired leases and passed deadlines.
+
+use super::Core;
+use crate::{
+    attempt::{Recorded, RecordedOutcome},
+    policy::{self, Why},
+    store::lease,
+};
+
+/// What is recorded for an attempt whose worker never reported.
+const LOST: &str = "the worker was lost during the attempt";
+
+impl Core {
+    /// Ends attempts whose lease has expired. One that the owner's code fails on is left for the next time; whether there
+    /// was one.
+    pub(super) async fn sweep_lost(&self) -> anyhow::Result<bool> {
+        let mut skipped = Vec::new();
+        loop {
+            let now = self.clock.now();
+            let Some(lost) = lease::find_lost(&self.pool, self.queue, now, &skipped).await? else {
+                return Ok(!skipped.is_empty());
+            };
+            let recorded = Recorded {
+                number: lost.delivery.attempts,
+                started_at: lost.started_at,
+                duration_ms: (now - lost.started_at).num_milliseconds(),
+                outcome: RecordedOutcome::Lost,
+                error: Some(LOST.to_owned()),
+                response_status: None,
+                response_body: None,
+            };
+            let deadline_at = lost.delivery.deadline_at;
+            let next = policy::after_loss(&self.policy.schedule, lost.tries, now, deadline_at);
+            if let Err(error) = self.settle(&lost, &recorded, next).await {
+                tracing::warn!(delivery.id = %lost.delivery.id, "a lost attempt could not be settled: {error:#}");
+                skipped.push(lost.delivery.id);
+            }
+        }
+    }
+
+    /// Gives up what was not sent by its deadline. One that the owner's code fails on is left for the next time; whether
+    /// there was one.
+    pub(super) async fn sweep_expired(&self) -> anyhow::Result<bool> {
+        let mut skipped = Vec::new();
+        let reason = Why::DeadlinePassed.text();
+        loop {
+            let mut tx = self.pool.begin().await?;
+            let expired =
+                lease::expire(&mut tx, self.queue, self.clock.now(), reason, &skipped).await?;
+            let Some(delivery) = expired else {
+                return Ok(!skipped.is_empty());
+            };
+            match self.sender.settled(&mut tx, &delivery).await {
+                Ok(()) => {
+                    tx.commit().await?;
+                    self.report_dead(&delivery);
+                }
+                Err(error) => {
+                    tracing::warn!(delivery.id = %delivery.id, "a delivery could not be given up: {error:#}");
+                    skipped.push(delivery.id);
+                }
+            }
+        }
+    }
+}
