@@ -1,0 +1,167 @@
+//! A board: a place where one team of agents works, and the rules of that place.
+
+pub(crate) mod slug;
+
+use chassis::BoardScope;
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::task::gate::Rules;
+
+/// What a board is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Has an objective and success metrics.
+    Goal,
+    General,
+}
+
+impl Kind {
+    /// The word for it, on REST and in the database.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Goal => "goal",
+            Self::General => "general",
+        }
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        [Self::Goal, Self::General].into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// What people say about a board. Whoever may write the board may change it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Content {
+    pub(crate) name: String,
+    pub(crate) slug: String,
+    pub(crate) description: String,
+    pub(crate) kind: Kind,
+    pub(crate) objective: Option<String>,
+    pub(crate) success_metrics: Option<Json>,
+    pub(crate) target_date: Option<DateTime<Utc>>,
+    pub(crate) goal_confirmed: bool,
+    pub(crate) goal_source: Option<String>,
+}
+
+/// What governs a board. Admins alone change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Governance {
+    pub(crate) gateway_id: Uuid,
+    pub(crate) rules: Rules,
+    /// How many workers the lead may create.
+    pub(crate) max_agents: i32,
+}
+
+/// A board as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Board {
+    pub(crate) id: Uuid,
+    pub(crate) organization_id: Uuid,
+    pub(crate) content: Content,
+    pub(crate) governance: Governance,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    /// Grows with every change of the board and of anything on it.
+    pub(crate) version: i64,
+}
+
+impl Board {
+    /// What rights on the board hang on.
+    pub(crate) const fn scope(&self) -> BoardScope {
+        BoardScope {
+            organization_id: self.organization_id,
+            board_id: self.id,
+            gateway_id: Some(self.governance.gateway_id),
+        }
+    }
+
+    /// Names of the fields in which the two differ, as the contract names them.
+    pub(crate) fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
+        self.content.changed_fields(&after.content).chain(self.governance.changed_fields(&after.governance)).collect()
+    }
+}
+
+impl Content {
+    /// The fields that a confirmed goal lacks. Holds for every way of writing a board.
+    pub(crate) fn missing_for_goal(&self) -> Vec<&'static str> {
+        if self.kind != Kind::Goal || !self.goal_confirmed {
+            return Vec::new();
+        }
+        let metrics = self.success_metrics.as_ref().and_then(Json::as_object);
+        let missing = [
+            ("objective", self.objective.is_none()),
+            ("success_metrics", metrics.is_none_or(serde_json::Map::is_empty)),
+        ];
+        missing.into_iter().filter_map(|(name, missing)| missing.then_some(name)).collect()
+    }
+
+    fn changed_fields(&self, after: &Self) -> impl Iterator<Item = &'static str> {
+        [
+            ("name", self.name != after.name),
+            ("slug", self.slug != after.slug),
+            ("description", self.description != after.description),
+            ("board_type", self.kind != after.kind),
+            ("objective", self.objective != after.objective),
+            ("success_metrics", self.success_metrics != after.success_metrics),
+            ("target_date", self.target_date != after.target_date),
+            ("goal_confirmed", self.goal_confirmed != after.goal_confirmed),
+            ("goal_source", self.goal_source != after.goal_source),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+    }
+}
+
+impl Governance {
+    /// Names of the fields in which the two differ, as the contract names them.
+    pub(crate) fn changed_fields(&self, after: &Self) -> impl Iterator<Item = &'static str> + use<> {
+        let (a, b) = (&self.rules, &after.rules);
+        [
+            ("gateway_id", self.gateway_id != after.gateway_id),
+            ("require_approval_for_done", a.require_approval_for_done != b.require_approval_for_done),
+            ("require_review_before_done", a.require_review_before_done != b.require_review_before_done),
+            ("comment_required_for_review", a.comment_required_for_review != b.comment_required_for_review),
+            (
+                "block_status_changes_with_pending_approval",
+                a.block_status_changes_with_pending_approval != b.block_status_changes_with_pending_approval,
+            ),
+            ("only_lead_can_change_status", a.only_lead_can_change_status != b.only_lead_can_change_status),
+            ("max_agents", self.max_agents != after.max_agents),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn content() -> Content {
+        Content {
+            name: "Launch".into(),
+            slug: "launch".into(),
+            description: "d".into(),
+            kind: Kind::Goal,
+            objective: None,
+            success_metrics: None,
+            target_date: None,
+            goal_confirmed: false,
+            goal_source: None,
+        }
+    }
+
+    #[test]
+    fn only_a_confirmed_goal_needs_its_fields() {
+        assert!(content().missing_for_goal().is_empty());
+        let confirmed = Content { goal_confirmed: true, ..content() };
+        assert_eq!(confirmed.missing_for_goal(), ["objective", "success_metrics"]);
+        let empty = Content { objective: Some("o".into()), success_metrics: Some(json!({})), ..confirmed.clone() };
+        assert_eq!(empty.missing_for_goal(), ["success_metrics"]);
+        assert!(Content { kind: Kind::General, ..confirmed }.missing_for_goal().is_empty());
+    }
+}

@@ -1,0 +1,69 @@
+//! Finding what a request is about, and whether the caller may. What it may not see does not exist for it.
+
+use chassis::Caller;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    board::Board,
+    error::Error,
+    store::{self, boards::Stamp},
+    task::{Task, transition::Mover},
+};
+
+/// A board that the caller may read, as far as rights and copies go.
+pub(super) async fn stamp(conn: &mut PgConnection, caller: &Caller, board_id: Uuid) -> Result<Stamp, Error> {
+    let stamp = store::boards::stamp(conn, board_id).await?;
+    stamp.filter(|stamp| caller.sees(&stamp.scope)).ok_or(Error::BoardNotFound)
+}
+
+/// A board that the caller may read.
+pub(super) async fn board(conn: &mut PgConnection, caller: &Caller, board_id: Uuid) -> Result<Board, Error> {
+    let board = store::boards::find(conn, board_id).await?;
+    board.filter(|board| caller.sees(&board.scope())).ok_or(Error::BoardNotFound)
+}
+
+/// Where a request says that a task is. A flat route leaves the board open.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) board_id: Option<Uuid>,
+    pub(super) task_id: Uuid,
+}
+
+impl Place {
+    pub(super) fn decode(board_id: Option<&str>, task_id: &str) -> Result<Self, Error> {
+        Ok(Self {
+            board_id: chassis::decode::optional_id("board_id", board_id)?,
+            task_id: chassis::decode::id("task_id", task_id)?,
+        })
+    }
+}
+
+/// A task that the caller may read, and its board. Where the request names a board, that is looked for first.
+pub(super) async fn task(conn: &mut PgConnection, caller: &Caller, place: Place) -> Result<(Board, Task), Error> {
+    if let Some(board_id) = place.board_id {
+        let board = board(conn, caller, board_id).await?;
+        let task = store::tasks::find(conn, place.task_id).await?.filter(|task| task.board_id == board_id);
+        return Ok((board, task.ok_or(Error::TaskNotFound)?));
+    }
+    let task = store::tasks::find(conn, place.task_id).await?.ok_or(Error::TaskNotFound)?;
+    match board(conn, caller, task.board_id).await {
+        Ok(board) => Ok((board, task)),
+        Err(Error::BoardNotFound) => Err(Error::TaskNotFound),
+        Err(error) => Err(error),
+    }
+}
+
+/// In which role the caller acts on a board that it sees, when it may write there.
+pub(super) fn writer(caller: &Caller, board: &Board) -> Result<Mover, Error> {
+    if !caller.writes(&board.scope()) {
+        return Err(Error::WriteRequired);
+    }
+    match caller {
+        Caller::User(user) => Ok(Mover::User(user.id)),
+        Caller::Agent(agent) if agent.board_id.is_none() => Err(Error::WriteRequired),
+        Caller::Agent(agent) if agent.is_board_lead => Ok(Mover::Lead(agent.id)),
+        Caller::Agent(agent) => Ok(Mover::Worker(agent.id)),
+        Caller::Internal { .. } | Caller::Anonymous => Err(Error::WriteRequired),
+    }
+}

@@ -1,0 +1,92 @@
+//! Boards of the caller's organization.
+
+mod create;
+mod update;
+
+use chassis::{Caller, decode};
+use proto::board::v1::{
+    CreateBoardRequest, CreateBoardResponse, GetBoardRequest, GetBoardResponse, ListBoardsRequest, ListBoardsResponse,
+    UpdateBoardRequest, UpdateBoardResponse, board_service_server::BoardService,
+};
+use tonic::{Request, Response, Status};
+
+use super::{Copy, Desk, Read, access, cursor, etag};
+use crate::{error::Error, store, visible::Visible, wire};
+
+pub(crate) struct Boards(pub(crate) Desk);
+
+#[tonic::async_trait]
+impl BoardService for Boards {
+    async fn list_boards(&self, request: Request<ListBoardsRequest>) -> Result<Response<ListBoardsResponse>, Status> {
+        let (caller, copy) = (Caller::of(&request)?, Copy::of(&request));
+        Ok(list(&self.0, &caller, &copy, &request.into_inner()).await?.into())
+    }
+
+    async fn create_board(
+        &self,
+        request: Request<CreateBoardRequest>,
+    ) -> Result<Response<CreateBoardResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let board = create::create(&self.0, &caller, &request.into_inner()).await?;
+        Ok(Response::new(CreateBoardResponse { board: Some(wire::boards::board(&board)) }))
+    }
+
+    async fn get_board(&self, request: Request<GetBoardRequest>) -> Result<Response<GetBoardResponse>, Status> {
+        let (caller, copy) = (Caller::of(&request)?, Copy::of(&request));
+        Ok(get(&self.0, &caller, &copy, &request.into_inner()).await?.into())
+    }
+
+    async fn update_board(
+        &self,
+        request: Request<UpdateBoardRequest>,
+    ) -> Result<Response<UpdateBoardResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let board = update::update(&self.0, &caller, &request.into_inner()).await?;
+        Ok(Response::new(UpdateBoardResponse { board: Some(wire::boards::board(&board)) }))
+    }
+}
+
+async fn list(
+    desk: &Desk,
+    caller: &Caller,
+    copy: &Copy,
+    request: &ListBoardsRequest,
+) -> Result<Read<ListBoardsResponse>, Error> {
+    let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
+    let filter = store::boards::Filter {
+        visible: Visible::to(caller).ok_or(Error::BoardNotFound)?,
+        gateway_id: decode::optional_id("gateway_id", request.gateway_id.as_deref())?,
+        board_group_id: decode::optional_id("board_group_id", request.board_group_id.as_deref())?,
+    };
+    let mut conn = desk.pool.acquire().await?;
+    let (total, digest) = store::boards::summary(&mut conn, &filter).await?;
+    let etag = etag(digest);
+    if copy.holds(&etag) {
+        return Ok(Read::Unchanged(etag));
+    }
+    let boards = store::boards::list(&mut conn, &filter, &page).await?;
+    let last = boards.last().map(|board| cursor(board.created_at, board.id));
+    let answer = ListBoardsResponse {
+        next_page_token: page.next_token(boards.len(), last),
+        items: boards.iter().map(wire::boards::board).collect(),
+        total,
+        limit: page.wire_limit(),
+        offset: page.wire_offset(),
+    };
+    Ok(Read::Fresh(answer, etag))
+}
+
+async fn get(
+    desk: &Desk,
+    caller: &Caller,
+    copy: &Copy,
+    request: &GetBoardRequest,
+) -> Result<Read<GetBoardResponse>, Error> {
+    let id = decode::id("board_id", &request.board_id)?;
+    let board = access::board(&mut *desk.pool.acquire().await?, caller, id).await?;
+    let etag = etag(board.version);
+    if copy.holds(&etag) {
+        return Ok(Read::Unchanged(etag));
+    }
+    Ok(Read::Fresh(GetBoardResponse { board: Some(wire::boards::board(&board)) }, etag))
+}

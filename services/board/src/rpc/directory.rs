@@ -1,0 +1,46 @@
+//! What other services ask about boards and tasks. Calls no peer.
+
+use chassis::decode;
+use proto::board::v1::{
+    ResolveBoardRequest, ResolveBoardResponse, ResolveTasksRequest, ResolveTasksResponse,
+    board_directory_service_server::BoardDirectoryService,
+};
+use tonic::{Request, Response, Status};
+
+use super::Desk;
+use crate::{error::Error, store, wire};
+
+/// Most tasks that one call resolves.
+const MAX_TASKS: usize = 200;
+
+pub(crate) struct Directory(pub(crate) Desk);
+
+#[tonic::async_trait]
+impl BoardDirectoryService for Directory {
+    async fn resolve_board(
+        &self,
+        request: Request<ResolveBoardRequest>,
+    ) -> Result<Response<ResolveBoardResponse>, Status> {
+        Ok(Response::new(board(&self.0, request.get_ref()).await?))
+    }
+
+    async fn resolve_tasks(
+        &self,
+        request: Request<ResolveTasksRequest>,
+    ) -> Result<Response<ResolveTasksResponse>, Status> {
+        Ok(Response::new(tasks(&self.0, request.get_ref()).await?))
+    }
+}
+
+async fn board(desk: &Desk, request: &ResolveBoardRequest) -> Result<ResolveBoardResponse, Error> {
+    let id = decode::id("board_id", &request.board_id)?;
+    let board = store::boards::find(&mut *desk.pool.acquire().await?, id).await?.ok_or(Error::BoardNotFound)?;
+    Ok(ResolveBoardResponse { board: Some(wire::boards::board(&board)) })
+}
+
+async fn tasks(desk: &Desk, request: &ResolveTasksRequest) -> Result<ResolveTasksResponse, Error> {
+    let board_id = decode::id("board_id", &request.board_id)?;
+    let ids = decode::ids("task_ids", &request.task_ids, MAX_TASKS)?;
+    let tasks = store::tasks::list_by_ids(&mut *desk.pool.acquire().await?, board_id, &ids).await?;
+    Ok(ResolveTasksResponse { tasks: tasks.into_iter().map(wire::tasks::task).collect() })
+}

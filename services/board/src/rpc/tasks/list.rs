@@ -1,0 +1,67 @@
+//! Lists of tasks, newest first: of one board, or of every board that the caller may read.
+
+use chassis::{Caller, decode};
+use proto::board::v1::{ListTasksRequest, ListTasksResponse};
+use sqlx::PgConnection;
+
+use super::super::{Copy, Desk, Read, access, cursor, etag};
+use crate::{
+    error::Error,
+    store::{
+        self,
+        tasks::{Filter, Place},
+    },
+    visible::Visible,
+    wire,
+};
+
+pub(super) async fn list(
+    desk: &Desk,
+    caller: &Caller,
+    copy: &Copy,
+    request: &ListTasksRequest,
+) -> Result<Read<ListTasksResponse>, Error> {
+    let mut conn = desk.pool.acquire().await?;
+    let (place, etag) = place(&mut conn, caller, request).await?;
+    let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
+    let filter = Filter {
+        place,
+        statuses: wire::tasks::statuses(&request.status)?,
+        assignee: decode::optional_id("assigned_agent_id", request.assigned_agent_id.as_deref())?,
+        unassigned: request.unassigned,
+    };
+    if copy.holds(&etag) {
+        return Ok(Read::Unchanged(etag));
+    }
+    let tasks = store::tasks::list(&mut conn, &filter, &page).await?;
+    let last = tasks.last().map(|task| cursor(task.created_at, task.id));
+    let answer = ListTasksResponse {
+        next_page_token: page.next_token(tasks.len(), last),
+        items: tasks.into_iter().map(wire::tasks::task).collect(),
+        total: store::tasks::count(&mut conn, &filter).await?,
+        limit: page.wire_limit(),
+        offset: page.wire_offset(),
+    };
+    Ok(Read::Fresh(answer, etag))
+}
+
+/// Where to look, and the tag of what is there.
+async fn place(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    request: &ListTasksRequest,
+) -> Result<(Place, String), Error> {
+    if let Some(board_id) = decode::optional_id("board_id", request.board_id.as_deref())? {
+        let stamp = access::stamp(conn, caller, board_id).await?;
+        return Ok((Place::Board(board_id), etag(stamp.version)));
+    }
+    let visible = Visible::to(caller).ok_or(Error::BoardNotFound)?;
+    let filter = store::boards::Filter { visible, gateway_id: None, board_group_id: None };
+    let (_, digest) = store::boards::summary(conn, &filter).await?;
+    let organization_id = filter.visible.organization_id;
+    let boards = match filter.visible.gateway_id {
+        Some(_) => Some(store::boards::ids(conn, &filter.visible).await?),
+        None => filter.visible.boards,
+    };
+    Ok((Place::Boards { organization_id, boards }, etag(digest)))
+}
