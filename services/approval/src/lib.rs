@@ -27,7 +27,8 @@ pub const SCHEMA: &str = "approval";
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Approval settings: there are none.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Config {}
 
 /// Adds the component to a server.

@@ -31,15 +31,17 @@ impl FromStr for AuthMode {
 }
 
 /// Identity settings.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// How people sign in: `local` (one shared token stands for one local person).
     #[arg(long, env = "AUTH_MODE", default_value = "local")]
     pub auth_mode: AuthMode,
 
-    /// Token that signs in the local person: at least 50 visible ASCII characters, no placeholder.
+    /// Token that signs in the local person: at least 50 visible ASCII characters, no placeholder. Generated once when
+    /// everything runs in one process.
     #[arg(long, env = "LOCAL_AUTH_TOKEN", hide_env_values = true, value_parser = TokenParser)]
-    pub local_auth_token: SecretString,
+    pub local_auth_token: Option<SecretString>,
 }
 
 /// Refuses a weak token without repeating it: clap's own message would print the value.
@@ -82,7 +84,10 @@ mod tests {
     fn a_good_token_is_kept_trimmed_and_never_shown() {
         let token = "q7".repeat(30);
         let config = parse(&["--local-auth-token", &format!(" {token} ")]).unwrap();
-        assert_eq!(config.local_auth_token.expose_secret(), token);
+        assert_eq!(
+            config.local_auth_token.as_ref().unwrap().expose_secret(),
+            token
+        );
         assert_eq!(config.auth_mode, AuthMode::Local);
         assert!(!format!("{config:?}").contains(&token));
     }

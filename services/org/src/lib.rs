@@ -40,7 +40,11 @@ pub async fn register(
     bus: &bus::Bus,
     config: Config,
 ) -> anyhow::Result<()> {
-    let token = LocalToken::parse(&config.local_auth_token).context("identity settings")?;
+    let AuthMode::Local = config.auth_mode;
+    let secret = config
+        .local_auth_token
+        .context("LOCAL_AUTH_TOKEN must be set")?;
+    let token = LocalToken::parse(&secret)?;
     let pool = server.database(SCHEMA).await?;
     bus.relay(server, SCHEMA, pool.clone());
     let org = Org {

@@ -63,7 +63,7 @@ impl Fixture {
             .unwrap();
         let config = Config {
             auth_mode: AuthMode::Local,
-            local_auth_token: TOKEN.into(),
+            local_auth_token: Some(TOKEN.into()),
         };
         org::register(&mut server, &bus, config).await.unwrap();
         Self {

@@ -1,5 +1,7 @@
-use chassis::{Caller, Code, encode};
+use bus::Bus;
+use chassis::{Caller, Clock, Code, Server, encode};
 use futures::future::join_all;
+use org::Config;
 use proto::{
     event::v1::{Actor, ActorKind, OrganizationCreated, UserCreated, event::Payload},
     org::v1::{AuthenticateResponse, BoardRight, Organization, Role, User},
@@ -262,4 +264,23 @@ async fn rights_follow_from_the_role_the_flags_and_the_grants(pool: PgPool) {
     assert_eq!(answer.boards, [right(1, false), right(2, true)]);
     assert_eq!(caller_of(&answer).id, user.id);
     it.stop().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_service_does_not_start_without_a_good_token(pool: PgPool) {
+    for (token, line) in [
+        (None, "LOCAL_AUTH_TOKEN must be set"),
+        (
+            Some("hunter2"),
+            "LOCAL_AUTH_TOKEN has 7 characters; it needs at least 50",
+        ),
+    ] {
+        let mut server = Server::for_tests(pool.clone(), Clock::fixed(start_of_time()));
+        let config = Config {
+            local_auth_token: token.map(Into::into),
+            ..Config::default()
+        };
+        let refusal = org::register(&mut server, &Bus::for_tests(pool.clone()), config).await;
+        assert_eq!(refusal.unwrap_err().to_string(), line);
+    }
 }
