@@ -1,0 +1,100 @@
+//! Calling a service with bytes: the edge knows where a message goes, not what is in it.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use chassis::Peer;
+use tonic::{
+    Request, Response, Status, Streaming,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    metadata::MetadataValue,
+};
+
+use crate::route::Rpc;
+
+/// How long an RPC that answers once may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// Largest answer of a service, bytes: a page of 200 of the largest tasks stays below it.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Takes messages as they are.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsBytes;
+
+impl Codec for AsBytes {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for AsBytes {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(message);
+        Ok(())
+    }
+}
+
+impl Decoder for AsBytes {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}
+
+/// Asks for one answer, within the deadline. `if_none_match` is the tag of the copy that the caller has.
+pub(crate) async fn unary(
+    peer: Peer,
+    rpc: &Rpc,
+    message: Bytes,
+    if_none_match: Option<&str>,
+) -> Result<Response<Bytes>, Status> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    if let Some(tag) = if_none_match.and_then(|tag| MetadataValue::try_from(tag).ok()) {
+        request
+            .metadata_mut()
+            .insert(chassis::conditional::IF_NONE_MATCH, tag);
+    }
+    let mut client = client(peer);
+    let call = client.unary(request, rpc.path.clone(), AsBytes);
+    tokio::time::timeout(DEADLINE, call)
+        .await
+        .unwrap_or_else(|_| Err(too_late()))
+}
+
+/// Opens a stream; the service has admitted the caller when this answers.
+pub(crate) async fn server_streaming(
+    peer: Peer,
+    rpc: &Rpc,
+    message: Bytes,
+) -> Result<Streaming<Bytes>, Status> {
+    let mut client = client(peer);
+    let call = client.server_streaming(Request::new(message), rpc.path.clone(), AsBytes);
+    match tokio::time::timeout(DEADLINE, call).await {
+        Ok(opened) => opened.map(Response::into_inner),
+        Err(_) => Err(too_late()),
+    }
+}
+
+pub(crate) fn too_late() -> Status {
+    Status::deadline_exceeded("the service did not answer in time")
+}
+
+fn client(peer: Peer) -> Grpc<Peer> {
+    Grpc::new(peer).max_decoding_message_size(LARGEST_ANSWER)
+}

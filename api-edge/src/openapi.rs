@@ -1,0 +1,169 @@
+//! OpenAPI 3.1 of the REST routes, generated from the same descriptors that serve them.
+
+mod comments;
+mod operation;
+mod schema;
+
+use serde_json::{Map, Value, json};
+
+use crate::route::Table;
+use comments::Comments;
+use schema::Schemas;
+
+/// The document.
+pub(crate) fn document(table: &Table) -> Value {
+    let comments = Comments::read(proto::pool());
+    let mut schemas = Schemas::new(&comments);
+    let mut operations = operation::Operations::new(&comments);
+    let mut paths = Map::new();
+    for route in table.routes() {
+        let path = paths
+            .entry(route.pattern.to_string())
+            .or_insert_with(|| json!({}));
+        path[route.method.as_str().to_ascii_lowercase()] =
+            operations.describe(&route, &mut schemas);
+    }
+    let mut components = schemas.into_components();
+    components.insert("Problem".into(), problem());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mission Control API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "description": "Names are snake_case, an unset field is `null`, times are RFC 3339 in UTC. Lists answer \
+                `items`, `total`, `limit`, `offset` and `next_page_token`. Errors are `application/problem+json`: \
+                people read `detail`, programs `code`. The same operations are served over gRPC and grpc-web on this port.",
+        },
+        "servers": [{"url": "/"}],
+        "tags": operations.tags(),
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "responses": {"Problem": {
+                "description": "The request failed.",
+                "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "The credential of a person, or the token of an agent.",
+                },
+                "agent_token": {"type": "apiKey", "in": "header", "name": "X-Agent-Token", "description": "The token of an agent."},
+            },
+        },
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "A failure (RFC 9457). Facts of the case are further members, such as `blocked_by_task_ids`.",
+        "required": ["type", "title", "status", "detail", "code", "request_id", "retryable"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string", "description": "What the status means."},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "For people."},
+            "code": {"type": "string", "description": "Stable; for programs."},
+            "request_id": {"type": ["string", "null"]},
+            "retryable": {"type": "boolean", "description": "Whether the same request may succeed later."},
+            "errors": {
+                "type": "array",
+                "description": "Fields of the request that are wrong.",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "reason", "message"],
+                    "properties": {
+                        "field": {"type": "string"}, "reason": {"type": "string"}, "message": {"type": "string"},
+                    },
+                },
+            },
+        },
+        "additionalProperties": true,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{route, transcode::Plans};
+
+    fn generated() -> Value {
+        let table = Table::compile(&route::exposed(), &Plans::compile(proto::pool())).unwrap();
+        document(&table)
+    }
+
+    fn operations(document: &Value) -> Vec<&Value> {
+        let paths = document["paths"].as_object().unwrap();
+        paths
+            .values()
+            .flat_map(|path| path.as_object().unwrap().values())
+            .collect()
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_a_description() {
+        let document = generated();
+        let mut names = HashSet::new();
+        for operation in operations(&document) {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name} twice");
+            assert!(
+                operation["summary"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{name}"
+            );
+        }
+        assert!(
+            names.contains("list_tasks") && names.contains("agent_list_tasks"),
+            "{names:?}"
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(
+                        members
+                            .get("$ref")
+                            .and_then(Value::as_str)
+                            .map(str::to_owned),
+                    );
+                    members
+                        .values()
+                        .for_each(|member| references(member, found));
+                }
+                Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+                _ => {}
+            }
+        }
+        let document = generated();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 100);
+        for reference in found {
+            assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn an_agent_finds_what_is_for_it() {
+        let document = generated();
+        let claim = &document["paths"]["/api/v1/agent/boards/{board_id}/tasks/{task_id}"]["patch"];
+        let tags = claim["tags"].as_array().unwrap();
+        assert!(
+            tags.contains(&json!("agent-lead")) && tags.contains(&json!("agent-worker")),
+            "{tags:?}"
+        );
+        assert!(!tags.contains(&json!("agent-main")), "{tags:?}");
+        let heartbeat = &document["paths"]["/api/v1/agent/heartbeat"]["post"];
+        assert!(heartbeat.get("requestBody").is_none());
+    }
+}

@@ -1,0 +1,153 @@
+//! REST: find the route, find out who calls, encode, call, write the answer as JSON. The same for every route.
+
+mod body;
+mod conditional;
+mod sse;
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body as HttpBody,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::{
+    call,
+    edge::{Admitted, Edge},
+    front::{Client, Served},
+    problem::{Problem, Result},
+    route::{Match, Route},
+    transcode::{self, Body},
+};
+
+/// Largest room that an answer gets in advance, bytes of JSON per byte on the wire.
+const GROWTH: usize = 3;
+
+/// Serves a request under `/api`.
+pub(crate) async fn serve(edge: Arc<Edge>, client: Client, request: Request) -> Response {
+    let (route, values) = match edge.table.find(request.method(), request.uri().path()) {
+        Match::Found(route, values) => (route, values),
+        Match::WrongMethod(methods) => {
+            let methods: Vec<_> = methods.iter().map(http::Method::as_str).collect();
+            return Problem::method_not_allowed(&methods.join(", ")).into_response();
+        }
+        Match::Unknown => return Problem::not_found().into_response(),
+    };
+    let mut served = Served {
+        protocol: if route.rpc.is_server_streaming() {
+            "sse"
+        } else {
+            "rest"
+        },
+        rpc: Some(Arc::clone(&route.rpc)),
+        template: route.pattern.to_string().into(),
+        caller: "none",
+    };
+    let admitted = edge.admit(request.headers(), client, &route.rpc).await;
+    let mut response = match admitted {
+        Ok(admitted) => {
+            served.caller = admitted.kind();
+            answer(edge, &route, &values, admitted, request)
+                .await
+                .unwrap_or_else(IntoResponse::into_response)
+        }
+        Err(fault) => Problem::from(fault).into_response(),
+    };
+    response.extensions_mut().insert(served);
+    response
+}
+
+async fn answer(
+    edge: Arc<Edge>,
+    route: &Arc<Route>,
+    values: &[String],
+    admitted: Admitted,
+    request: Request,
+) -> Result<Response> {
+    let (head, body) = request.into_parts();
+    let body = match route.input.body() {
+        Body::Ignored => None,
+        Body::Whole | Body::Field(_) => Some(
+            body::object(
+                &head.headers,
+                body,
+                edge.config.http_max_body_bytes as usize,
+            )
+            .await?,
+        ),
+    };
+    let query = head.uri.query().unwrap_or_default();
+    let message = encode(route, values, query, body.as_ref(), &head.headers)?;
+    if route.rpc.is_server_streaming() {
+        return sse::open(edge, route, message, admitted).await;
+    }
+    let peer = edge.peer(&route.rpc, &admitted.caller);
+    let tag = conditional::if_none_match(&head.method, &head.headers);
+    let response = call::unary(peer, &route.rpc, message, tag.as_deref()).await?;
+    if conditional::holds(tag.as_deref(), &response) {
+        return Ok(conditional::not_modified(&response));
+    }
+    let etag = conditional::etag(&response);
+    json(&edge, route, &response.into_inner(), etag)
+}
+
+fn encode(
+    route: &Route,
+    path: &[String],
+    query: &str,
+    body: Option<&Map<String, Value>>,
+    headers: &HeaderMap,
+) -> Result<Bytes> {
+    let mut numbers = Vec::new();
+    if let Some(version) = conditional::expected_version(headers)? {
+        numbers.push(("expected_version", version));
+    }
+    if let Some(sequence) = sse::last_event_id(headers)? {
+        numbers.push(("after_sequence", sequence));
+    }
+    let request = transcode::Request {
+        path,
+        query,
+        body,
+        headers: &numbers,
+    };
+    match route.input.encode(&request) {
+        Ok(message) => Ok(message.into()),
+        Err(violations) => {
+            let detail = match violations.as_slice() {
+                [one] => format!("{}: {}", one.field, one.message),
+                many => format!("{} fields of the request are wrong", many.len()),
+            };
+            let mut fault = chassis::Fault::new(chassis::Code::Invalid, "INVALID_REQUEST", detail);
+            fault.fields = violations;
+            Err(fault.into())
+        }
+    }
+}
+
+fn json(edge: &Edge, route: &Route, wire: &[u8], etag: Option<HeaderValue>) -> Result<Response> {
+    let mut out = Vec::with_capacity(wire.len() * GROWTH + 64);
+    edge.plans.write(route.answer, wire, &mut out).map_err(|error| {
+        tracing::error!(rpc = route.rpc.label(), %error, "an answer of a service cannot be read");
+        Problem::internal()
+    })?;
+    let mut response = (StatusCode::OK, HttpBody::from(out)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    // What a caller may see is the caller's own; a copy may be kept but is asked about every time.
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
+    if let Some(etag) = etag {
+        headers.insert(header::ETAG, etag);
+    }
+    Ok(response)
+}
