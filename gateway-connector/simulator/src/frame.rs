@@ -17,7 +17,7 @@ pub(crate) struct Request {
 pub struct Failure {
     pub code: &'static str,
     pub message: String,
-    pub details: Option<Value>,
+    pub details: Option<Box<Value>>,
     pub retryable: bool,
     pub retry_after: Option<Duration>,
 }
@@ -47,7 +47,7 @@ impl Failure {
 
     #[must_use]
     pub fn details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -63,7 +63,7 @@ impl Failure {
         error.insert("code".into(), self.code.into());
         error.insert("message".into(), self.message.clone().into());
         if let Some(details) = &self.details {
-            error.insert("details".into(), details.clone());
+            error.insert("details".into(), (**details).clone());
         }
         if self.retryable {
             error.insert("retryable".into(), true.into());
@@ -139,6 +139,10 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 }
 
 /// Milliseconds since 1970, as every time on the wire.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a gateway has a clock of its own"
+)]
 pub(crate) fn now_ms() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

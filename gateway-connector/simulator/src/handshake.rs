@@ -85,8 +85,8 @@ pub(crate) fn judge(
         .and_then(|auth| auth["token"].as_str())
         .unwrap_or_default();
 
-    control_ui(config, text(&client, "id"), origin, device.is_some())?;
-    credentials(config, token, device.is_some())?;
+    let exempt = control_ui(config, text(&client, "id"), origin, device.is_some())?;
+    credentials(config, token, device.is_some() || exempt)?;
     if let Some(device) = device {
         let claim = Claim {
             id: text(device, "id"),
@@ -234,14 +234,15 @@ fn protocol(version: Version, params: &Map<String, Value>) -> Result<(), Refusal
     })
 }
 
+/// Judges a browser; answers whether it needs no device.
 fn control_ui(
     config: &SimulatorConfig,
     client_id: &str,
     origin: Option<&str>,
     has_device: bool,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     if client_id != CONTROL_UI {
-        return Ok(());
+        return Ok(false);
     }
     if origin.is_none() {
         let message = "origin not allowed (open the Control UI from the gateway host or allow it in \
@@ -250,7 +251,7 @@ fn control_ui(
     }
     let bypass = config.control_ui_without_device && config.version != Version::V2026_9_6;
     if has_device || bypass {
-        return Ok(());
+        return Ok(bypass);
     }
     let message = "control ui requires device identity (use HTTPS or localhost secure context)";
     Err(detailed(

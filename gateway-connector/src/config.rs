@@ -1,0 +1,33 @@
+//! Options of the connector.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::version::Calver;
+
+/// Options of the component that speaks to gateways.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct Config {
+    /// File that keeps the device key by which gateways know this installation; made when absent. Without it the key lives
+    /// as long as the process, and a gateway that asks for pairing asks again after each restart.
+    #[arg(long, env = "MC_DEVICE_IDENTITY_FILE")]
+    pub device_identity_file: Option<PathBuf>,
+    /// Whether gateways may have loopback, private and link-local addresses.
+    #[arg(long, env = "MC_GATEWAY_ALLOW_PRIVATE_ADDRESSES", default_value_t = true, action = clap::ArgAction::Set)]
+    pub gateway_allow_private_addresses: bool,
+    /// How long a gateway may take to answer one request.
+    #[arg(long, env = "MC_GATEWAY_REQUEST_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration)]
+    pub gateway_request_timeout: Duration,
+    /// How long a connection with its handshake may take.
+    #[arg(long, env = "MC_GATEWAY_CONNECT_TIMEOUT", default_value = "15s", value_parser = humantime::parse_duration)]
+    pub gateway_connect_timeout: Duration,
+    /// Requests that one gateway is given at once; more of them wait.
+    #[arg(long, env = "MC_GATEWAY_MAX_IN_FLIGHT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub gateway_max_in_flight: u16,
+    /// How long a session that nobody uses stays open.
+    #[arg(long, env = "MC_GATEWAY_IDLE_AFTER", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub gateway_idle_after: Duration,
+    /// Oldest gateway release that is spoken to.
+    #[arg(long, env = "GATEWAY_MIN_VERSION", default_value = "2026.02.9")]
+    pub gateway_min_version: Calver,
+}

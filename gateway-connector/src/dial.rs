@@ -1,0 +1,135 @@
+//! From a URL to an open WebSocket.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use chassis::address::{self, Unusable};
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        self,
+        client::IntoClientRequest,
+        http::{HeaderValue, StatusCode, header::ORIGIN},
+        protocol::WebSocketConfig,
+    },
+};
+use url::{Host, Url};
+
+use crate::error::Error;
+
+/// Bytes that go both ways, over TLS or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// An open WebSocket.
+pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
+
+/// Longest message that a gateway may send: a whole configuration with its schema stays far below.
+const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// Opens a WebSocket. `origin` is sent by browsers, and by us only where we stand in for one.
+pub(crate) async fn dial(
+    url: &Url,
+    tls: Arc<ClientConfig>,
+    allow_private: bool,
+    origin: Option<&str>,
+) -> Result<Socket, Error> {
+    let addresses =
+        address::resolve(url, allow_private)
+            .await
+            .map_err(|unusable| match unusable {
+                Unusable::Private => Error::Refused {
+                    method: "connect".into(),
+                    message: "its address is private, which this installation does not call".into(),
+                },
+                Unusable::NoHost | Unusable::Unresolved(_) => {
+                    Error::Unreachable(unusable.to_string())
+                }
+            })?;
+    let stream = tcp(&addresses).await?;
+    let stream: Box<dyn Stream> = if url.scheme() == "wss" {
+        let secured = TlsConnector::from(tls)
+            .connect(server_name(url)?, stream)
+            .await;
+        Box::new(secured.map_err(|error| tls_error(&error))?)
+    } else {
+        Box::new(stream)
+    };
+    let mut request = url
+        .as_str()
+        .into_client_request()
+        .map_err(|_| Error::Unreachable("its URL is not usable".into()))?;
+    if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
+        request.headers_mut().insert(ORIGIN, origin);
+    }
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE));
+    let opened = client_async_with_config(request, stream, Some(config)).await;
+    let (socket, _) = opened.map_err(|error| upgrade_error(&error))?;
+    Ok(socket)
+}
+
+async fn tcp(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Requests are small and somebody waits for each; without the option they only come later.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let why = last.map_or("it has no address".to_owned(), |error| {
+        error.kind().to_string()
+    });
+    Err(Error::Unreachable(why))
+}
+
+fn server_name(url: &Url) -> Result<ServerName<'static>, Error> {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => Ok(ServerName::IpAddress(std::net::IpAddr::from(ip).into())),
+        Some(Host::Ipv6(ip)) => Ok(ServerName::IpAddress(std::net::IpAddr::from(ip).into())),
+        Some(Host::Domain(name)) => ServerName::try_from(name.to_owned())
+            .map_err(|_| Error::Tls("its host name cannot be in a certificate".into())),
+        None => Err(Error::Unreachable("the URL names no host".into())),
+    }
+}
+
+fn tls_error(error: &std::io::Error) -> Error {
+    match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            Error::Tls(format!("its certificate is not trusted ({why:?})"))
+        }
+        Some(_) => Error::Tls("it does not speak TLS as expected".into()),
+        None => Error::Unreachable(error.kind().to_string()),
+    }
+}
+
+fn upgrade_error(error: &tungstenite::Error) -> Error {
+    match error {
+        tungstenite::Error::Http(response) => match response.status() {
+            StatusCode::UNAUTHORIZED => Error::Unauthorized,
+            StatusCode::TOO_MANY_REQUESTS => Error::Busy { retry_after: None },
+            status if status.is_server_error() => {
+                Error::Unreachable(format!("HTTP {} instead of a WebSocket", status.as_u16()))
+            }
+            status => Error::Refused {
+                method: "connect".into(),
+                message: format!("HTTP {} instead of a WebSocket", status.as_u16()),
+            },
+        },
+        tungstenite::Error::Io(error) => Error::Unreachable(error.kind().to_string()),
+        _ => Error::Unreachable("it does not answer as a WebSocket".into()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Why a gateway did not do what was wanted, in words that callers can branch on and people can read.
+
+use std::time::Duration;
+
+use chassis::{Code, Explain, Fault, Violation, fault};
+use serde_json::{Map, Value};
+
+/// The ways in which a gateway fails. None of them carries a secret.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the gateway cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the gateway is busy; try again later")]
+    Busy { retry_after: Option<Duration> },
+    #[error("the gateway does not accept the token")]
+    Unauthorized,
+    #[error("the gateway wants this device to be approved first")]
+    PairingRequired { request_id: Option<String> },
+    #[error("the gateway does not grant the scope {scope}")]
+    ScopeMissing { scope: String },
+    #[error("the gateway is not compatible: {0}")]
+    Incompatible(String),
+    #[error("no trusted TLS connection to the gateway: {0}")]
+    Tls(String),
+    #[error("the gateway refused {method}: {message}")]
+    Refused { method: String, message: String },
+    #[error("the gateway did not answer {method} in time")]
+    Timeout { method: String },
+    #[error(transparent)]
+    Invalid(#[from] Fault),
+}
+
+impl Error {
+    /// Whether connecting again without any change may help.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Busy { .. } | Self::Timeout { .. } => true,
+            Self::Unauthorized
+            | Self::PairingRequired { .. }
+            | Self::ScopeMissing { .. }
+            | Self::Incompatible(_)
+            | Self::Tls(_)
+            | Self::Refused { .. }
+            | Self::Invalid(_) => false,
+        }
+    }
+}
+
+impl Explain for Error {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unreachable(_) | Self::Busy { .. } | Self::Timeout { .. } => Code::Unavailable,
+            Self::Unauthorized => Code::Unauthenticated,
+            Self::PairingRequired { .. }
+            | Self::ScopeMissing { .. }
+            | Self::Incompatible(_)
+            | Self::Tls(_)
+            | Self::Refused { .. } => Code::Conflict,
+            Self::Invalid(fault) => fault.code,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::Unreachable(_) => "GATEWAY_UNREACHABLE",
+            Self::Busy { .. } => "GATEWAY_BUSY",
+            Self::Unauthorized => "GATEWAY_UNAUTHORIZED",
+            Self::PairingRequired { .. } => "GATEWAY_PAIRING_REQUIRED",
+            Self::ScopeMissing { .. } => "GATEWAY_SCOPE_MISSING",
+            Self::Incompatible(_) => "GATEWAY_INCOMPATIBLE",
+            Self::Tls(_) => "GATEWAY_TLS",
+            Self::Refused { .. } => "GATEWAY_REFUSED",
+            Self::Timeout { .. } => "GATEWAY_TIMEOUT",
+            Self::Invalid(fault) => &fault.reason,
+        }
+    }
+
+    fn fields(&self) -> Vec<Violation> {
+        match self {
+            Self::Invalid(fault) => fault.fields.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn facts(&self) -> Map<String, Value> {
+        let (name, value) = match self {
+            Self::PairingRequired {
+                request_id: Some(id),
+            } => ("pairing_request_id", id),
+            Self::ScopeMissing { scope } => ("scope", scope),
+            Self::Refused { method, .. } | Self::Timeout { method } => ("method", method),
+            _ => return Map::new(),
+        };
+        Map::from_iter([(name.to_owned(), Value::from(value.as_str()))])
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        let status = fault::status(&error);
+        match error {
+            // The contract tells a deadline from other kinds of being away.
+            Error::Timeout { .. } => tonic::Status::with_details(
+                tonic::Code::DeadlineExceeded,
+                status.message(),
+                status.details().to_vec().into(),
+            ),
+            _ => status,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_the_code_and_reason_of_the_contract() {
+        let text = String::new;
+        let table = [
+            (
+                Error::Unreachable(text()),
+                tonic::Code::Unavailable,
+                "GATEWAY_UNREACHABLE",
+            ),
+            (
+                Error::Busy { retry_after: None },
+                tonic::Code::Unavailable,
+                "GATEWAY_BUSY",
+            ),
+            (
+                Error::Unauthorized,
+                tonic::Code::Unauthenticated,
+                "GATEWAY_UNAUTHORIZED",
+            ),
+            (
+                Error::PairingRequired { request_id: None },
+                tonic::Code::FailedPrecondition,
+                "GATEWAY_PAIRING_REQUIRED",
+            ),
+            (
+                Error::ScopeMissing { scope: text() },
+                tonic::Code::FailedPrecondition,
+                "GATEWAY_SCOPE_MISSING",
+            ),
+            (
+                Error::Incompatible(text()),
+                tonic::Code::FailedPrecondition,
+                "GATEWAY_INCOMPATIBLE",
+            ),
+            (
+                Error::Tls(text()),
+                tonic::Code::FailedPrecondition,
+                "GATEWAY_TLS",
+            ),
+            (
+                Error::Refused {
+                    method: text(),
+                    message: text(),
+                },
+                tonic::Code::FailedPrecondition,
+                "GATEWAY_REFUSED",
+            ),
+            (
+                Error::Timeout { method: text() },
+                tonic::Code::DeadlineExceeded,
+                "GATEWAY_TIMEOUT",
+            ),
+        ];
+        for (error, code, reason) in table {
+            let status = tonic::Status::from(error);
+            assert_eq!(status.code(), code, "{reason}");
+            assert_eq!(fault::read(&status).reason, reason);
+        }
+    }
+}

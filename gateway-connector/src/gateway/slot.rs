@@ -1,0 +1,84 @@
+//! Where a gateway's session is kept, and when the next attempt at one may be made.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{backoff, error::Error, session::Session};
+
+/// Longest wait that a caller is made to sit out; beyond it learns at once when to come back.
+pub(super) const SHORT_WAIT: Duration = Duration::from_secs(3);
+/// A session that ends sooner counts as a failed attempt: a gateway that accepts and hangs up is not hammered.
+const SHORT_LIFE: Duration = Duration::from_secs(2);
+
+/// The session, or the history of failing to open one.
+pub(super) struct Slot {
+    session: Option<Arc<Session>>,
+    failures: u32,
+    pub next_attempt: Instant,
+    last_error: Option<Error>,
+}
+
+/// How much the caller wants a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// Now, even if the last attempt has just failed.
+    Urgent,
+    /// Soon; after a failure the caller rather comes back later than waits.
+    Prompt,
+    /// Whenever it comes about.
+    Patient,
+}
+
+impl Slot {
+    pub(super) fn empty() -> Self {
+        Self {
+            session: None,
+            failures: 0,
+            next_attempt: Instant::now(),
+            last_error: None,
+        }
+    }
+
+    /// The session, unless it has ended; an early end counts as a failed attempt.
+    pub(super) fn live(&mut self) -> Option<Arc<Session>> {
+        let session = self.session.take_if(|session| session.is_over());
+        if let Some(ended) = session {
+            self.failures = if ended.age() < SHORT_LIFE {
+                self.failures + 1
+            } else {
+                0
+            };
+            // The first reconnection is immediate: gateways restart after a write to their configuration.
+            self.next_attempt = Instant::now() + backoff::after(self.failures.saturating_sub(1));
+            self.last_error = None;
+        }
+        self.session.clone()
+    }
+
+    /// How long to wait before the next attempt, or the last failure when that is too long to wait for.
+    pub(super) fn wait(&self, demand: Demand) -> Result<Duration, Error> {
+        let wait = self.next_attempt.saturating_duration_since(Instant::now());
+        match &self.last_error {
+            Some(error) if demand == Demand::Prompt && wait > SHORT_WAIT => Err(error.clone()),
+            Some(_) | None => Ok(wait),
+        }
+    }
+
+    pub(super) fn opened(&mut self, session: &Arc<Session>) {
+        self.session = Some(Arc::clone(session));
+        self.last_error = None;
+    }
+
+    pub(super) fn failed(&mut self, error: &Error) {
+        self.failures += 1;
+        let wait = match error {
+            Error::Busy {
+                retry_after: Some(wait),
+            } => *wait,
+            _ => backoff::after(self.failures),
+        };
+        self.next_attempt = Instant::now() + wait;
+        self.last_error = Some(error.clone());
+    }
+}

@@ -1,0 +1,94 @@
+//! All gateways that somebody has asked for lately.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    Config,
+    gateway::{Gateway, Shared},
+    identity::Identity,
+    target::Target,
+    tls::Tls,
+    version::Calver,
+};
+
+/// The options as sessions need them.
+pub(crate) struct Settings {
+    pub allow_private_addresses: bool,
+    pub request_timeout: Duration,
+    pub connect_timeout: Duration,
+    pub max_in_flight: usize,
+    pub idle_after: Duration,
+    pub min_version: Calver,
+}
+
+/// Gateways by id.
+pub(crate) struct Gateways {
+    shared: Arc<Shared>,
+    known: Mutex<HashMap<String, Arc<Gateway>>>,
+    tasks: TaskTracker,
+}
+
+impl Gateways {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+        let identity = match &config.device_identity_file {
+            Some(path) => Identity::kept_in(path)?,
+            None => Identity::ephemeral(),
+        };
+        let settings = Settings {
+            allow_private_addresses: config.gateway_allow_private_addresses,
+            request_timeout: config.gateway_request_timeout,
+            connect_timeout: config.gateway_connect_timeout,
+            max_in_flight: config.gateway_max_in_flight.into(),
+            idle_after: config.gateway_idle_after,
+            min_version: config.gateway_min_version,
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                settings,
+                identity,
+                tls: Tls::new()?,
+            }),
+            known: Mutex::new(HashMap::new()),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The gateway of a target. A target that differs from the one before replaces it, session and all.
+    pub(crate) fn of(&self, target: Target) -> Arc<Gateway> {
+        let mut known = self.known();
+        if let Some(gateway) = known
+            .get(&target.gateway_id)
+            .filter(|gateway| gateway.target == target)
+        {
+            return Arc::clone(gateway);
+        }
+        known.retain(|_, gateway| !gateway.is_idle());
+        let id = target.gateway_id.clone();
+        let gateway = Gateway::new(target, Arc::clone(&self.shared), self.tasks.clone());
+        if let Some(replaced) = known.insert(id, Arc::clone(&gateway)) {
+            replaced.close();
+        }
+        gateway
+    }
+
+    /// Ends every session and waits for that.
+    pub(crate) async fn close(&self) {
+        for (_, gateway) in self.known().drain() {
+            gateway.close();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Arc<Gateway>>> {
+        self.known
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,82 @@
+//! What a gateway says about itself when it accepts a connection.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// A gateway that accepted us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hello {
+    /// 3 or 4.
+    pub protocol: i32,
+    pub version: String,
+    pub methods: Vec<String>,
+    /// Longest frame that it takes, bytes.
+    pub max_payload: usize,
+    /// Pace of its ticks; twice that in silence means that it is gone.
+    pub tick: Duration,
+}
+
+impl Hello {
+    /// Whether it announces a method. Not every callable method is announced.
+    pub(crate) fn announces(&self, method: &str) -> bool {
+        self.methods.iter().any(|known| known == method)
+    }
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    protocol: i32,
+    server: Server,
+    #[serde(default)]
+    features: Features,
+    #[serde(default)]
+    policy: Policy,
+}
+
+#[derive(Deserialize)]
+struct Server {
+    version: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Features {
+    #[serde(default)]
+    methods: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Policy {
+    max_payload: usize,
+    tick_interval_ms: u64,
+}
+
+/// The least that any gateway grants.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_payload: 524_288,
+            tick_interval_ms: 30_000,
+        }
+    }
+}
+
+impl TryFrom<Value> for Hello {
+    type Error = Error;
+
+    fn try_from(payload: Value) -> Result<Self, Error> {
+        let payload: Payload = serde_json::from_value(payload)
+            .map_err(|_| Error::Incompatible("its greeting cannot be read".into()))?;
+        Ok(Self {
+            protocol: payload.protocol,
+            version: payload.server.version,
+            methods: payload.features.methods,
+            max_payload: payload.policy.max_payload,
+            tick: Duration::from_millis(payload.policy.tick_interval_ms.max(10)),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! Making an agent cease to exist.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::{call::Failed, error::Error, gateway::Gateway, refusal::Matter};
+
+/// Deletes the agent with its files, then its session. What is gone already stays gone.
+pub(crate) async fn remove_agent(
+    gateway: &Arc<Gateway>,
+    agent_key: &str,
+    session_key: &str,
+) -> Result<(), Error> {
+    {
+        let _turn = gateway.configuration.turn().await;
+        let params = json!({"agentId": agent_key, "deleteFiles": true});
+        tolerant(gateway, "agents.delete", &params, &[Matter::NoSuchAgent]).await?;
+    }
+    if session_key.is_empty() {
+        return Ok(());
+    }
+    // Newer gateways never delete a main session by itself and drop it with its agent.
+    let fine = [Matter::MainSession, Matter::NoSuchAgent];
+    tolerant(
+        gateway,
+        "sessions.delete",
+        &json!({"key": session_key}),
+        &fine,
+    )
+    .await
+}
+
+async fn tolerant(
+    gateway: &Arc<Gateway>,
+    method: &str,
+    params: &serde_json::Value,
+    fine: &[Matter],
+) -> Result<(), Error> {
+    match gateway.attempt(method, params).await? {
+        Ok(_) => Ok(()),
+        Err(Failed::Refused(refusal)) if fine.contains(&refusal.matter()) => Ok(()),
+        Err(failed) => Err(gateway.explain(method, &failed)),
+    }
+}

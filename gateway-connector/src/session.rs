@@ -1,0 +1,282 @@
+//! One live connection: a task owns the socket, callers hand it requests and wait for the response with their id.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    call::Failed,
+    dial::Socket,
+    frame::{self, Incoming},
+    hello::Hello,
+    refusal::Refusal,
+};
+
+type Outcome = Result<Value, Refusal>;
+
+/// How long the socket may refuse to take a frame before the connection counts as dead.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What we close with when the gateway has fallen silent.
+const SILENT: u16 = 4000;
+
+enum Order {
+    Ask {
+        id: String,
+        text: String,
+        reply: oneshot::Sender<Outcome>,
+    },
+    /// Nobody waits for this id any more.
+    Forget(String),
+}
+
+/// A handle on a live connection. Clones are cheap; the connection ends when [`Session::close`] is called, when the gateway
+/// ends it or when it falls silent.
+pub(crate) struct Session {
+    pub hello: Hello,
+    opened_at: Instant,
+    orders: mpsc::UnboundedSender<Order>,
+    room: Semaphore,
+    next_id: AtomicU64,
+    stop: CancellationToken,
+    ended: CancellationToken,
+}
+
+impl Session {
+    /// Takes over a connection past its handshake.
+    pub(crate) fn start(
+        socket: Socket,
+        hello: Hello,
+        max_in_flight: usize,
+        gateway_id: &str,
+    ) -> Arc<Self> {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let session = Arc::new(Self {
+            opened_at: Instant::now(),
+            orders,
+            room: Semaphore::new(max_in_flight),
+            next_id: AtomicU64::new(1),
+            stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
+            hello,
+        });
+        let owner = Owner {
+            socket,
+            orders: receiver,
+            waiting: HashMap::new(),
+            patience: session.hello.tick.saturating_mul(2),
+            stop: session.stop.clone(),
+            gateway_id: gateway_id.to_owned(),
+        };
+        tokio::spawn({
+            let ended = session.ended.clone();
+            async move {
+                let _ended = ended.drop_guard();
+                owner.run().await;
+            }
+        });
+        session
+    }
+
+    /// Sends a request and waits for its response. `patience` covers the wait for a free place as well.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        params: &Value,
+        patience: Duration,
+    ) -> Result<Value, Failed> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed).to_string();
+        let text = frame::request(&id, method, params);
+        if text.len() > self.hello.max_payload {
+            return Err(Failed::TooLarge);
+        }
+        let deadline = Instant::now() + patience;
+        let Ok(place) = tokio::time::timeout_at(deadline, self.room.acquire()).await else {
+            return Err(Failed::Crowded);
+        };
+        // Closing is not something this semaphore does; an error would mean as much as a lost connection.
+        let _place = place.map_err(|_| Failed::Lost)?;
+        if Instant::now() >= deadline {
+            return Err(Failed::Crowded);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.orders
+            .send(Order::Ask {
+                id: id.clone(),
+                text,
+                reply,
+            })
+            .map_err(|_| Failed::Lost)?;
+        let forget = Forget {
+            orders: &self.orders,
+            id: Some(id),
+        };
+        match tokio::time::timeout_at(deadline, answer).await {
+            Ok(Ok(outcome)) => {
+                forget.not();
+                outcome.map_err(Failed::Refused)
+            }
+            Ok(Err(_)) => Err(Failed::Lost),
+            Err(_) => Err(Failed::TimedOut),
+        }
+    }
+
+    /// Whether requests can no longer be sent.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn over(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// How long it has been open.
+    pub(crate) fn age(&self) -> Duration {
+        self.opened_at.elapsed()
+    }
+
+    /// Ends the connection politely.
+    pub(crate) fn close(&self) {
+        self.stop.cancel();
+    }
+}
+
+/// Tells the owner when a caller stops waiting, whether it ran out of time or was dropped.
+struct Forget<'a> {
+    orders: &'a mpsc::UnboundedSender<Order>,
+    id: Option<String>,
+}
+
+impl Forget<'_> {
+    fn not(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            // An owner that is gone has forgotten everything.
+            let _ = self.orders.send(Order::Forget(id));
+        }
+    }
+}
+
+/// The task that owns the socket.
+struct Owner {
+    socket: Socket,
+    orders: mpsc::UnboundedReceiver<Order>,
+    waiting: HashMap<String, oneshot::Sender<Outcome>>,
+    patience: Duration,
+    stop: CancellationToken,
+    gateway_id: String,
+}
+
+impl Owner {
+    async fn run(mut self) {
+        let stop = self.stop.clone();
+        let mut heard = Instant::now();
+        let why = loop {
+            tokio::select! {
+                () = stop.cancelled() => break self.close(CloseCode::Normal, "closed by us").await,
+                () = sleep_until(heard + self.patience) => {
+                    break self.close(CloseCode::from(SILENT), "fell silent").await;
+                }
+                order = self.orders.recv() => match order {
+                    Some(order) => if let Err(why) = self.carry_out(order).await { break why },
+                    None => break self.close(CloseCode::Normal, "nobody holds it").await,
+                },
+                message = self.socket.next() => {
+                    heard = Instant::now();
+                    if let Err(why) = self.take(message).await { break why }
+                }
+            }
+        };
+        tracing::info!(gateway.id = %self.gateway_id, why, unanswered = self.waiting.len(), "gateway session ended");
+    }
+
+    async fn carry_out(&mut self, order: Order) -> Result<(), &'static str> {
+        match order {
+            Order::Ask { id, text, reply } => {
+                self.waiting.insert(id, reply);
+                self.send(Message::text(text)).await
+            }
+            Order::Forget(id) => {
+                self.waiting.remove(&id);
+                Ok(())
+            }
+        }
+    }
+
+    async fn take<E>(&mut self, message: Option<Result<Message, E>>) -> Result<(), &'static str> {
+        match message {
+            Some(Ok(Message::Text(text))) => self.read(&text),
+            Some(Ok(Message::Binary(bytes))) => self.read(&String::from_utf8_lossy(&bytes)),
+            // The library has queued the pong; it leaves with the next flush.
+            Some(Ok(Message::Ping(_))) => self.flush().await?,
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
+            Some(Ok(Message::Close(_))) => return Err("closed by the gateway"),
+            Some(Err(_)) => return Err("broken"),
+            None => return Err("gone"),
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, text: &str) {
+        match frame::read(text) {
+            Some(Incoming::Response { id, outcome }) => {
+                if let Some(reply) = self.waiting.remove(&id) {
+                    // Whoever asked may have stopped waiting in this instant.
+                    let _ = reply.send(outcome);
+                }
+            }
+            Some(Incoming::Event { name, .. }) if name == "shutdown" => {
+                tracing::info!(gateway.id = %self.gateway_id, "gateway announces that it stops");
+            }
+            Some(Incoming::Event { .. }) | None => {}
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), &'static str> {
+        match timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err("broken"),
+            Err(_) => Err("takes no data"),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), &'static str> {
+        match timeout(WRITE_TIMEOUT, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err("takes no data"),
+        }
+    }
+
+    async fn close(&mut self, code: CloseCode, why: &'static str) -> &'static str {
+        let frame = CloseFrame {
+            code,
+            reason: why.into(),
+        };
+        // A gateway that is gone cannot take a farewell either.
+        let _ = timeout(Duration::from_secs(1), self.socket.close(Some(frame))).await;
+        why
+    }
+}

@@ -1,0 +1,13 @@
+//! The connector against simulated gateways of every version, through its own RPCs.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agents;
+mod connections;
+mod cuts;
+mod files;
+mod frames;
+mod messages;
+mod refusals;
+mod support;
+mod tls;
