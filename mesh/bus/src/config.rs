@@ -2,6 +2,7 @@ use secrecy::SecretString;
 
 /// How events travel.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// URL of a RabbitMQ broker (3.10 or later), such as `amqp://user:password@host:5672/%2f`. Without it events travel
     /// through PostgreSQL.

@@ -10,12 +10,15 @@ use crate::{
 /// What is recorded for an attempt whose worker never reported.
 const LOST: &str = "the worker was lost during the attempt";
 
+/// How many deliveries the owner's code may fail on before the rest waits too.
+const SKIPS: usize = 20;
+
 impl Core {
     /// Ends attempts whose lease has expired. One that the owner's code fails on is left for the next time; whether there
     /// was one.
     pub(super) async fn sweep_lost(&self) -> anyhow::Result<bool> {
         let mut skipped = Vec::new();
-        loop {
+        while skipped.len() < SKIPS {
             let now = self.clock.now();
             let Some(lost) = lease::find_lost(&self.pool, self.queue, now, &skipped).await? else {
                 return Ok(!skipped.is_empty());
@@ -36,6 +39,7 @@ impl Core {
                 skipped.push(lost.delivery.id);
             }
         }
+        Ok(true)
     }
 
     /// Gives up what was not sent by its deadline. One that the owner's code fails on is left for the next time; whether
@@ -43,7 +47,7 @@ impl Core {
     pub(super) async fn sweep_expired(&self) -> anyhow::Result<bool> {
         let mut skipped = Vec::new();
         let reason = Why::DeadlinePassed.text();
-        loop {
+        while skipped.len() < SKIPS {
             let mut tx = self.pool.begin().await?;
             let expired =
                 lease::expire(&mut tx, self.queue, self.clock.now(), reason, &skipped).await?;
@@ -61,5 +65,6 @@ impl Core {
                 }
             }
         }
+        Ok(true)
     }
 }

@@ -30,7 +30,8 @@ pub(super) struct RabbitInflow {
     names: Names,
     group: String,
     channel: Channel,
-    consumer: Consumer,
+    /// Present until it is dropped.
+    consumer: Option<Consumer>,
     /// What was given out and not yet settled.
     unsettled: HashMap<i64, Acker>,
     /// Retry queues that this connection has seen to.
@@ -53,7 +54,7 @@ impl RabbitInflow {
             names,
             group: group.to_owned(),
             channel,
-            consumer,
+            consumer: Some(consumer),
             unsettled: HashMap::new(),
             pauses: HashSet::new(),
         })
@@ -104,20 +105,23 @@ impl RabbitInflow {
 #[async_trait]
 impl Inflow for RabbitInflow {
     async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<Incoming>> {
-        let first = self
-            .consumer
+        let consumer = self.consumer.as_mut().context("already dropped")?;
+        let first = consumer
             .next()
             .await
             .context("the broker ended the consumer")??;
-        let mut batch = vec![self.take(first)?];
-        while batch.len() < at_most {
-            let Some(next) = self.consumer.next().now_or_never() else {
+        let mut deliveries = vec![first];
+        while deliveries.len() < at_most {
+            // An end of the stream shows again at the next call.
+            let Some(Some(next)) = consumer.next().now_or_never() else {
                 break;
             };
-            let next = next.context("the broker ended the consumer")??;
-            batch.push(self.take(next)?);
+            deliveries.push(next?);
         }
-        Ok(batch)
+        deliveries
+            .into_iter()
+            .map(|delivery| self.take(delivery))
+            .collect()
     }
 
     async fn settle(&mut self, settled: Vec<(Incoming, Verdict)>) -> anyhow::Result<()> {
@@ -134,5 +138,20 @@ impl Inflow for RabbitInflow {
             );
         }
         Ok(())
+    }
+}
+
+/// Closes the channel first: a consumer that is cancelled while its channel is open keeps what was sent ahead to it, and
+/// the next consumer would get what comes after that before it.
+impl Drop for RabbitInflow {
+    fn drop(&mut self) {
+        let (channel, consumer) = (self.channel.clone(), self.consumer.take());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                // Fails when the channel is closed already.
+                let _ = channel.close(200, "OK".into()).await;
+                drop(consumer);
+            });
+        }
     }
 }

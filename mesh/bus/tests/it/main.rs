@@ -1,0 +1,9 @@
+//! The promises of the bus, each kept on both transports by the same test body.
+
+mod crashes;
+mod failures;
+mod guarantees;
+mod latency;
+mod outages;
+mod process;
+mod support;
