@@ -4,6 +4,7 @@
 //! A component gets a [`Server`] in its `register` and adds to it: services, background tasks, readiness checks. One process
 //! may hold any set of components; whether a peer is in the same process or behind a URL, [`Server::peer`] looks the same.
 
+pub mod address;
 pub mod admin;
 pub mod caller;
 pub mod clock;
