@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use prost::Message;
 use proto::event::v1::Event;
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -21,6 +24,8 @@ use crate::{
 
 /// Rows that are read at once.
 pub(crate) const PAGE: i64 = 500;
+/// How long the reader waits for a connection to listen on.
+const CONNECT: Duration = Duration::from_secs(10);
 /// How long the reader trusts that it would be told; afterwards it looks.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -95,9 +100,15 @@ impl Hub {
         self.sender.subscribe()
     }
 
-    /// Follows the log until told to stop. Outlives failures of the database: it goes on where it was.
-    pub(crate) async fn follow(self, pool: PgPool, stop: CancellationToken) -> anyhow::Result<()> {
-        let (mut last, _) = log::head(&mut *pool.acquire().await?).await?;
+    /// Follows the log from a position until told to stop. Outlives failures of the database: it goes on where it was.
+    ///
+    /// The position is one that the log had before the first viewer came: what follows it is told to every viewer.
+    pub(crate) async fn follow(
+        self,
+        pool: PgPool,
+        mut last: i64,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let mut listener: Option<PgListener> = None;
         while !stop.is_cancelled() {
             let step = async {
@@ -106,11 +117,8 @@ impl Hub {
                     None => listener.insert(listen(&pool).await?),
                 };
                 last = self.tell_news(&pool, last).await?;
-                // What was committed between the look and this wait has been told to the listener.
-                if let Ok(woken) = tokio::time::timeout(POLL, told.recv()).await {
-                    woken?;
-                    while told.next_buffered().is_some() {}
-                }
+                // What is committed between the look and the wait has been told to the listener.
+                news(told).await?;
                 anyhow::Ok(())
             };
             let outcome = tokio::select! {
@@ -154,10 +162,26 @@ impl Hub {
     }
 }
 
+/// Listens on a connection of its own: the pool's are for work.
 async fn listen(pool: &PgPool) -> sqlx::Result<PgListener> {
-    let mut listener = PgListener::connect_with(pool).await?;
+    let own = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(CONNECT)
+        .connect_lazy_with(pool.connect_options().as_ref().clone());
+    let mut listener = PgListener::connect_with(&own).await?;
+    listener.eager_reconnect(false);
     listener.listen(log::CHANNEL).await?;
     Ok(listener)
+}
+
+/// Waits until the log has grown, at most so long. Several commits at once are one piece of news.
+async fn news(listener: &mut PgListener) -> anyhow::Result<()> {
+    let mut patience = POLL;
+    while let Ok(told) = tokio::time::timeout(patience, listener.try_recv()).await {
+        told?.context("the connection that listens was lost")?;
+        patience = Duration::ZERO;
+    }
+    Ok(())
 }
 
 /// The next page of what a viewer missed, decoded.

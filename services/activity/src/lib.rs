@@ -19,7 +19,6 @@ mod figures;
 mod filter;
 mod projection;
 mod range;
-mod render;
 mod route;
 mod rpc;
 mod sentence;
@@ -55,9 +54,10 @@ pub async fn register(
 ) -> anyhow::Result<()> {
     let pool = server.database(SCHEMA).await?;
     let hub = feed::Hub::new(config.feed_buffer);
+    let (head, _) = store::log::head(&mut *pool.acquire().await?).await?;
     server.spawn("activity.feed", {
         let (hub, pool) = (hub.clone(), pool.clone());
-        |stop| hub.follow(pool, stop)
+        move |stop| hub.follow(pool, head, stop)
     });
     bus.consume(server, ROLE, &["#"], pool.clone(), consume::Consumer)
         .await?;

@@ -1,12 +1,13 @@
 //! What happened, in a short sentence for people. Nothing parses it.
 
 use proto::{
+    agent::v1::{Agent, Gateway, Notice},
     approval::v1::ApprovalStatus,
-    board::v1::{Task, TaskStatus},
+    board::v1::{Board, Task, TaskStatus},
     event::v1::{
-        ActorKind, ApprovalResolved, Event, NoticeDead, TaskStatusChanged, TaskUpdated,
-        event::Payload,
+        ActorKind, ApprovalResolved, Event, TaskStatusChanged, TaskUpdated, event::Payload,
     },
+    org::v1::User,
 };
 
 /// Longest quotation of a title or a remark, in characters.
@@ -24,108 +25,50 @@ pub(crate) fn of(event: &Event) -> String {
             format!("{who} created the organization {}.", quoted(name))
         }
         Payload::UserCreated(p) => {
-            let user = p.user.as_ref();
-            let name = user.and_then(|u| {
-                u.preferred_name
-                    .as_deref()
-                    .or(u.name.as_deref())
-                    .or(u.email.as_deref())
-            });
-            format!(
-                "{} signed in for the first time.",
-                cut(name.unwrap_or("A user"))
-            )
+            format!("{} signed in for the first time.", user(p.user.as_ref()))
         }
         Payload::ActiveOrganizationChanged(_) => format!("{who} switched to another organization."),
-        Payload::BoardCreated(p) => {
-            format!(
-                "{who} created the board {}.",
-                quoted(p.board.as_ref().map(|b| b.name.as_str()))
-            )
-        }
+        Payload::BoardCreated(p) => format!("{who} created {}.", board(p.board.as_ref())),
         Payload::BoardUpdated(p) => {
-            let name = quoted(p.board.as_ref().map(|b| b.name.as_str()));
-            format!(
-                "{who} changed {} of the board {name}.",
-                fields(&p.changed_fields)
-            )
+            let (fields, board) = (fields(&p.changed_fields), board(p.board.as_ref()));
+            format!("{who} changed {fields} of {board}.")
         }
         Payload::TaskCreated(p) => format!("{who} created {}.", title(p.task.as_ref())),
         Payload::TaskUpdated(p) => task_updated(&who, p),
         Payload::TaskStatusChanged(p) => task_moved(&who, p),
         Payload::TaskDeleted(p) => format!("{who} deleted {}.", title(p.task.as_ref())),
         Payload::TaskCommented(p) => {
-            let text = p
-                .comment
-                .as_ref()
-                .map_or("", |comment| comment.message.as_str());
-            format!(
-                "{who} commented on {}: {}",
-                title(p.task.as_ref()),
-                cut(text)
-            )
+            let text = cut(p.comment.as_ref().map_or("", |c| c.message.as_str()));
+            format!("{who} commented on {}: {text}", title(p.task.as_ref()))
         }
         Payload::ApprovalCreated(p) => {
-            let action = p
-                .approval
-                .as_ref()
-                .map(|approval| approval.action_type.as_str());
+            let action = p.approval.as_ref().map(|a| a.action_type.as_str());
             format!("{who} asked for approval of {}.", quoted(action))
         }
         Payload::ApprovalResolved(p) => approval_resolved(&who, p),
-        Payload::GatewayCreated(p) => {
-            format!(
-                "{who} added the gateway {}.",
-                quoted(p.gateway.as_ref().map(|g| g.name.as_str()))
-            )
-        }
+        Payload::GatewayCreated(p) => format!("{who} added {}.", gateway(p.gateway.as_ref())),
         Payload::GatewayUpdated(p) => {
-            let name = quoted(p.gateway.as_ref().map(|g| g.name.as_str()));
-            format!(
-                "{who} changed {} of the gateway {name}.",
-                fields(&p.changed_fields)
-            )
+            let (fields, gateway) = (fields(&p.changed_fields), gateway(p.gateway.as_ref()));
+            format!("{who} changed {fields} of {gateway}.")
         }
-        Payload::AgentCreated(p) => {
-            format!(
-                "{who} created the agent {}.",
-                quoted(p.agent.as_ref().map(|a| a.name.as_str()))
-            )
-        }
+        Payload::AgentCreated(p) => format!("{who} created the {}.", agent(p.agent.as_ref())),
         Payload::AgentUpdated(p) => {
-            let name = quoted(p.agent.as_ref().map(|a| a.name.as_str()));
-            format!(
-                "{who} changed {} of the agent {name}.",
-                fields(&p.changed_fields)
-            )
+            let (fields, agent) = (fields(&p.changed_fields), agent(p.agent.as_ref()));
+            format!("{who} changed {fields} of the {agent}.")
         }
         Payload::AgentProvisioned(p) => {
-            format!(
-                "The agent {} is ready on its gateway.",
-                quoted(p.agent.as_ref().map(|a| a.name.as_str()))
-            )
+            format!("The {} is ready on its gateway.", agent(p.agent.as_ref()))
         }
         // The reason may tell of gateways; it is in the payload, for admins.
         Payload::AgentProvisionFailed(p) => {
-            format!(
-                "The agent {} could not be set up.",
-                quoted(p.agent.as_ref().map(|a| a.name.as_str()))
-            )
+            format!("The {} could not be set up.", agent(p.agent.as_ref()))
         }
-        Payload::AgentCheckedIn(p) => {
-            format!(
-                "The agent {} checked in.",
-                quoted(p.agent.as_ref().map(|a| a.name.as_str()))
-            )
-        }
+        Payload::AgentCheckedIn(p) => format!("The {} checked in.", agent(p.agent.as_ref())),
         Payload::AgentTokenChanged(_) => format!("{who} changed the token of an agent."),
-        Payload::NoticeSent(p) => {
-            format!(
-                "An agent was told: {}.",
-                words(p.notice.as_ref().map_or("notice", |n| n.kind.as_str()))
-            )
+        Payload::NoticeSent(p) => format!("An agent was told: {}.", notice(p.notice.as_ref())),
+        Payload::NoticeDead(p) => {
+            format!("An agent could not be told: {}.", notice(p.notice.as_ref()))
         }
-        Payload::NoticeDead(p) => notice_dead(p),
     }
 }
 
@@ -174,14 +117,6 @@ fn approval_resolved(who: &str, payload: &ApprovalResolved) -> String {
     )
 }
 
-fn notice_dead(payload: &NoticeDead) -> String {
-    let kind = payload
-        .notice
-        .as_ref()
-        .map_or("notice", |notice| notice.kind.as_str());
-    format!("An agent could not be told: {}.", words(kind))
-}
-
 fn status(status: TaskStatus) -> &'static str {
     match status {
         TaskStatus::Inbox => "inbox",
@@ -190,6 +125,30 @@ fn status(status: TaskStatus) -> &'static str {
         TaskStatus::Done => "done",
         TaskStatus::Unspecified => "nowhere",
     }
+}
+
+fn user(user: Option<&User>) -> String {
+    let name = user.and_then(|user| {
+        let name = user.preferred_name.as_deref().or(user.name.as_deref());
+        name.or(user.email.as_deref())
+    });
+    cut(name.unwrap_or("A user"))
+}
+
+fn board(board: Option<&Board>) -> String {
+    format!("the board {}", quoted(board.map(|b| b.name.as_str())))
+}
+
+fn gateway(gateway: Option<&Gateway>) -> String {
+    format!("the gateway {}", quoted(gateway.map(|g| g.name.as_str())))
+}
+
+fn agent(agent: Option<&Agent>) -> String {
+    format!("agent {}", quoted(agent.map(|a| a.name.as_str())))
+}
+
+fn notice(notice: Option<&Notice>) -> String {
+    words(notice.map_or("notice", |n| n.kind.as_str()))
 }
 
 fn title(task: Option<&Task>) -> String {

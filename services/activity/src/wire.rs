@@ -3,7 +3,7 @@
 pub(crate) mod figures;
 
 use anyhow::Context;
-use chassis::{decode, encode};
+use chassis::{decode, encode, render};
 use chrono::{DateTime, Utc};
 use prost::Message;
 use prost_types::Timestamp;
@@ -16,7 +16,6 @@ use uuid::Uuid;
 
 use crate::{
     entry::{Actor, ActorKind, Entry},
-    render,
     route::{self, Place},
     sentence,
     store::log::Placed,
@@ -26,7 +25,7 @@ use crate::{
 /// The row that an event becomes. Fails on an event without id, organization or time, which no service writes.
 pub(crate) fn entry(event: &Event) -> anyhow::Result<Entry> {
     let encoded = event.encode_to_vec();
-    let payload = render::payload(&encoded)?;
+    let payload = render::event(&encoded)?.remove("payload");
     Ok(Entry {
         id: id("id", &event.id)?,
         organization_id: id("organization_id", &event.organization_id)?,
@@ -37,7 +36,7 @@ pub(crate) fn entry(event: &Event) -> anyhow::Result<Entry> {
         actor: actor(event)?,
         occurred_at: time(event.occurred_at.as_ref())?.context("the event has no occurred_at")?,
         message: sentence::of(event),
-        payload: payload.to_string(),
+        payload: payload.unwrap_or_default().to_string(),
         encoded,
     })
 }

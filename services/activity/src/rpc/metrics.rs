@@ -99,7 +99,7 @@ impl Metrics {
         Ok(wire::dashboard(
             range,
             now,
-            &self.draw(&scope, range, now).await?,
+            &Box::pin(self.draw(&scope, range, now)).await?,
         ))
     }
 

@@ -77,7 +77,7 @@ pub(crate) async fn outcomes(
         "select count(*), count(*) filter (where failed)
          from event
          where organization_id = $1 and occurred_at > $4 and occurred_at <= $5
-             and ($2::uuid[] is null or board_id = any ($2) or board_id is null)
+             and ($2::uuid[] is null or board_id = any ($2))
              and ($3 or board_id is not null)",
     )
     .persistent(false)

@@ -53,7 +53,7 @@ pub(crate) async fn append(conn: &mut PgConnection, entry: &Entry) -> sqlx::Resu
     }
     sqlx::query(
         "with moved as (update chain_head set sequence = $1, hash = $2 returning sequence)
-         select pg_notify($3, sequence::text) from moved",
+         select pg_notify($3, '') from moved",
     )
     .bind(sequence)
     .bind(&hash[..])
@@ -214,7 +214,7 @@ pub(crate) struct Selection {
 macro_rules! selected {
     () => {
         "($1::uuid is null or organization_id = $1)
-             and ($2::uuid[] is null or board_id = any ($2) or board_id is null)
+             and ($2::uuid[] is null or board_id = any ($2))
              and ($3 or board_id is not null)
              and ($4::uuid is null or agent_id = $4 or (actor_kind = 'agent' and actor_id = $4))
              and ($5::uuid is null or board_id = $5)
