@@ -19,6 +19,7 @@ mod guard;
 pub mod keyring;
 pub mod peer;
 pub mod ready;
+pub mod render;
 pub mod seal;
 pub mod server;
 pub mod task;
