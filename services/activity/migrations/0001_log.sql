@@ -32,7 +32,9 @@ create table event (
     constraint event_pkey primary key (sequence),
     constraint event_id_key unique (id),
     constraint event_actor_kind_check check (actor_kind in ('user', 'agent', 'system'))
-);
+)
+-- Counts are read from indexes alone where vacuum has seen the rows.
+with (autovacuum_vacuum_insert_scale_factor = 0.02);
 create index event_organization_id_sequence_idx on event (organization_id, sequence);
 create index event_board_id_sequence_idx on event (board_id, sequence) where board_id is not null;
 create index event_task_id_sequence_idx on event (task_id, sequence) where task_id is not null;
