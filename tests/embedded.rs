@@ -358,6 +358,27 @@ async fn files_of_another_version_are_refused_with_what_to_install() {
 }
 
 #[tokio::test]
+async fn a_copy_of_a_stopped_data_directory_is_a_backup() {
+    let dir = reachable();
+    let (data, copy) = (dir.path().join("data"), dir.path().join("copy"));
+    let server = start(&data).await;
+    remember(server.url(), "kept").await;
+    server.stop().await.unwrap();
+
+    // As docs/operations.md has it; -L, since the files may lie elsewhere.
+    let copied = Command::new("cp")
+        .arg("-aL")
+        .args([&data, &copy])
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    fs::remove_dir_all(&data).unwrap();
+    let server = start(&copy).await;
+    assert_eq!(remembered(server.url()).await, ["kept"]);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_first_start_that_was_cut_off_is_begun_again() {
     let dir = reachable();
     fs::create_dir_all(dir.path().join("postgres.new/base")).unwrap();
