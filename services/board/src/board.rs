@@ -27,7 +27,9 @@ impl Kind {
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        [Self::Goal, Self::General].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Goal, Self::General]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
@@ -79,7 +81,10 @@ impl Board {
 
     /// Names of the fields in which the two differ, as the contract names them.
     pub(crate) fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
-        self.content.changed_fields(&after.content).chain(self.governance.changed_fields(&after.governance)).collect()
+        self.content
+            .changed_fields(&after.content)
+            .chain(self.governance.changed_fields(&after.governance))
+            .collect()
     }
 }
 
@@ -92,9 +97,15 @@ impl Content {
         let metrics = self.success_metrics.as_ref().and_then(Json::as_object);
         let missing = [
             ("objective", self.objective.is_none()),
-            ("success_metrics", metrics.is_none_or(serde_json::Map::is_empty)),
+            (
+                "success_metrics",
+                metrics.is_none_or(serde_json::Map::is_empty),
+            ),
         ];
-        missing.into_iter().filter_map(|(name, missing)| missing.then_some(name)).collect()
+        missing
+            .into_iter()
+            .filter_map(|(name, missing)| missing.then_some(name))
+            .collect()
     }
 
     fn changed_fields(&self, after: &Self) -> impl Iterator<Item = &'static str> {
@@ -104,9 +115,15 @@ impl Content {
             ("description", self.description != after.description),
             ("board_type", self.kind != after.kind),
             ("objective", self.objective != after.objective),
-            ("success_metrics", self.success_metrics != after.success_metrics),
+            (
+                "success_metrics",
+                self.success_metrics != after.success_metrics,
+            ),
             ("target_date", self.target_date != after.target_date),
-            ("goal_confirmed", self.goal_confirmed != after.goal_confirmed),
+            (
+                "goal_confirmed",
+                self.goal_confirmed != after.goal_confirmed,
+            ),
             ("goal_source", self.goal_source != after.goal_source),
         ]
         .into_iter()
@@ -116,18 +133,34 @@ impl Content {
 
 impl Governance {
     /// Names of the fields in which the two differ, as the contract names them.
-    pub(crate) fn changed_fields(&self, after: &Self) -> impl Iterator<Item = &'static str> + use<> {
+    pub(crate) fn changed_fields(
+        &self,
+        after: &Self,
+    ) -> impl Iterator<Item = &'static str> + use<> {
         let (a, b) = (&self.rules, &after.rules);
         [
             ("gateway_id", self.gateway_id != after.gateway_id),
-            ("require_approval_for_done", a.require_approval_for_done != b.require_approval_for_done),
-            ("require_review_before_done", a.require_review_before_done != b.require_review_before_done),
-            ("comment_required_for_review", a.comment_required_for_review != b.comment_required_for_review),
+            (
+                "require_approval_for_done",
+                a.require_approval_for_done != b.require_approval_for_done,
+            ),
+            (
+                "require_review_before_done",
+                a.require_review_before_done != b.require_review_before_done,
+            ),
+            (
+                "comment_required_for_review",
+                a.comment_required_for_review != b.comment_required_for_review,
+            ),
             (
                 "block_status_changes_with_pending_approval",
-                a.block_status_changes_with_pending_approval != b.block_status_changes_with_pending_approval,
+                a.block_status_changes_with_pending_approval
+                    != b.block_status_changes_with_pending_approval,
             ),
-            ("only_lead_can_change_status", a.only_lead_can_change_status != b.only_lead_can_change_status),
+            (
+                "only_lead_can_change_status",
+                a.only_lead_can_change_status != b.only_lead_can_change_status,
+            ),
             ("max_agents", self.max_agents != after.max_agents),
         ]
         .into_iter()
@@ -158,10 +191,27 @@ mod tests {
     #[test]
     fn only_a_confirmed_goal_needs_its_fields() {
         assert!(content().missing_for_goal().is_empty());
-        let confirmed = Content { goal_confirmed: true, ..content() };
-        assert_eq!(confirmed.missing_for_goal(), ["objective", "success_metrics"]);
-        let empty = Content { objective: Some("o".into()), success_metrics: Some(json!({})), ..confirmed.clone() };
+        let confirmed = Content {
+            goal_confirmed: true,
+            ..content()
+        };
+        assert_eq!(
+            confirmed.missing_for_goal(),
+            ["objective", "success_metrics"]
+        );
+        let empty = Content {
+            objective: Some("o".into()),
+            success_metrics: Some(json!({})),
+            ..confirmed.clone()
+        };
         assert_eq!(empty.missing_for_goal(), ["success_metrics"]);
-        assert!(Content { kind: Kind::General, ..confirmed }.missing_for_goal().is_empty());
+        assert!(
+            Content {
+                kind: Kind::General,
+                ..confirmed
+            }
+            .missing_for_goal()
+            .is_empty()
+        );
     }
 }

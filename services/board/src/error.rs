@@ -22,7 +22,9 @@ pub(crate) enum Error {
     WriteRequired,
     #[error("only an administrator may change: {}", fields.join(", "))]
     AdminRequired { fields: Vec<&'static str> },
-    #[error("a lead comments on tasks in review, on tasks of its own making, and where it was mentioned")]
+    #[error(
+        "a lead comments on tasks in review, on tasks of its own making, and where it was mentioned"
+    )]
     LeadCommentForbidden,
     #[error("a task cannot depend on itself")]
     SelfDependency,
@@ -69,8 +71,12 @@ impl Explain for Error {
         match self {
             Self::Invalid(fault) => fault.code,
             Self::Refused(refusal) => refusal.code(),
-            Self::BoardNotFound | Self::TaskNotFound | Self::DependenciesNotFound { .. } => Code::NotFound,
-            Self::WriteRequired | Self::AdminRequired { .. } | Self::LeadCommentForbidden => Code::Forbidden,
+            Self::BoardNotFound | Self::TaskNotFound | Self::DependenciesNotFound { .. } => {
+                Code::NotFound
+            }
+            Self::WriteRequired | Self::AdminRequired { .. } | Self::LeadCommentForbidden => {
+                Code::Forbidden
+            }
             Self::SelfDependency
             | Self::GatewayInvalid
             | Self::GatewayMainAgentRequired
@@ -125,7 +131,9 @@ impl Explain for Error {
             Self::Refused(Refusal::Blocked { by }) => ("blocked_by_task_ids", json!(by)),
             Self::Refused(Refusal::WorkerField { fields } | Refusal::LeadField { fields })
             | Self::AdminRequired { fields } => ("fields", json!(fields)),
-            Self::Refused(Refusal::PendingApproval { approval_id }) => ("approval_id", json!(approval_id)),
+            Self::Refused(Refusal::PendingApproval { approval_id }) => {
+                ("approval_id", json!(approval_id))
+            }
             Self::Refused(Refusal::VersionConflict { version }) => ("version", json!(version)),
             Self::DependenciesNotFound { missing } => ("missing_task_ids", json!(missing)),
             _ => return Map::new(),

@@ -28,7 +28,13 @@ pub(crate) struct Scene<'a> {
 
 impl Scene<'_> {
     fn draft(&self, payload: Payload) -> Draft {
-        let draft = bus::event(self.actor.clone(), self.board.organization_id, self.now, payload).board(self.board.id);
+        let draft = bus::event(
+            self.actor.clone(),
+            self.board.organization_id,
+            self.now,
+            payload,
+        )
+        .board(self.board.id);
         match self.agent_id {
             Some(id) => draft.agent(id),
             None => draft,
@@ -45,42 +51,72 @@ impl Scene<'_> {
 
     /// The same scene, done by Mission Control itself.
     fn by_system(&self) -> Self {
-        Self { actor: chassis::caller::system_actor(), agent_id: None, ..self.clone() }
+        Self {
+            actor: chassis::caller::system_actor(),
+            agent_id: None,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn board_created(&self) -> Event {
         let board = Some(wire::boards::board(self.board));
-        self.draft(Payload::BoardCreated(event::BoardCreated { board })).build()
+        self.draft(Payload::BoardCreated(event::BoardCreated { board }))
+            .build()
     }
 
     pub(crate) fn board_updated(&self, changed: &[&'static str]) -> Event {
         let board = Some(wire::boards::board(self.board));
-        self.draft(Payload::BoardUpdated(event::BoardUpdated { board, changed_fields: owned(changed) })).build()
+        self.draft(Payload::BoardUpdated(event::BoardUpdated {
+            board,
+            changed_fields: owned(changed),
+        }))
+        .build()
     }
 
     pub(crate) fn task_created(&self, task: &Task) -> Event {
-        let payload = event::TaskCreated { task: told(task), board_name: self.board_name() };
+        let payload = event::TaskCreated {
+            task: told(task),
+            board_name: self.board_name(),
+        };
         self.on_task(task, Payload::TaskCreated(payload))
     }
 
     pub(crate) fn task_deleted(&self, task: &Task) -> Event {
-        let payload = event::TaskDeleted { task: told(task), board_name: self.board_name() };
+        let payload = event::TaskDeleted {
+            task: told(task),
+            board_name: self.board_name(),
+        };
         self.on_task(task, Payload::TaskDeleted(payload))
     }
 
     pub(crate) fn commented(&self, comment: &Comment, task: &Task) -> Event {
         let comment = Some(wire::comment(comment.clone()));
-        let payload = event::TaskCommented { comment, task: told(task), board_name: self.board_name() };
+        let payload = event::TaskCommented {
+            comment,
+            task: told(task),
+            board_name: self.board_name(),
+        };
         self.on_task(task, Payload::TaskCommented(payload))
     }
 
     /// What somebody's change of a task tells: the edited fields, then the move. What follows from a move, such as a
     /// new assignee, is told with it. A move that nobody asked for is the system's, with its cause.
-    pub(crate) fn changed(&self, before: &Task, after: &Task, cause: Option<&str>, said: Option<&str>) -> Vec<Event> {
+    pub(crate) fn changed(
+        &self,
+        before: &Task,
+        after: &Task,
+        cause: Option<&str>,
+        said: Option<&str>,
+    ) -> Vec<Event> {
         let moved = before.status != after.status;
         let mut fields = before.changed_fields(after);
         if moved {
-            fields.retain(|field| !matches!(*field, "status" | "assigned_agent_id" | "blocked_by_task_ids"));
+            fields.retain(|field| {
+                !matches!(
+                    *field,
+                    "status" | "assigned_agent_id" | "blocked_by_task_ids"
+                )
+            });
         }
         let mut events = Vec::new();
         if !fields.is_empty() {
@@ -98,7 +134,8 @@ impl Scene<'_> {
     /// What befell tasks because of another, as the system's doing.
     pub(crate) fn cascaded(&self, changes: &[cascade::Change], cause: Option<&str>) -> Vec<Event> {
         let scene = self.by_system();
-        let events = |change: &cascade::Change| scene.changed(&change.before, &change.after, cause, None);
+        let events =
+            |change: &cascade::Change| scene.changed(&change.before, &change.after, cause, None);
         changes.iter().flat_map(events).collect()
     }
 
@@ -108,7 +145,10 @@ impl Scene<'_> {
             task: told(after),
             board_name: self.board_name(),
             changed_fields: owned(fields),
-            previous_assignee_id: before.assigned_agent_id.filter(|_| reassigned).map(|id| id.to_string()),
+            previous_assignee_id: before
+                .assigned_agent_id
+                .filter(|_| reassigned)
+                .map(|id| id.to_string()),
         };
         self.on_task(after, Payload::TaskUpdated(payload))
     }

@@ -27,8 +27,9 @@ mod visible;
 mod wire;
 
 use proto::board::v1::{
-    board_directory_service_server::BoardDirectoryServiceServer, board_service_server::BoardServiceServer,
-    comment_service_server::CommentServiceServer, task_service_server::TaskServiceServer,
+    board_directory_service_server::BoardDirectoryServiceServer,
+    board_service_server::BoardServiceServer, comment_service_server::CommentServiceServer,
+    task_service_server::TaskServiceServer,
 };
 use sqlx::migrate::Migrator;
 
@@ -45,19 +46,40 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Settings of this component. It has none of its own yet.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Config {}
 
 /// Adds this component to a process.
 ///
 /// # Errors
 /// Fails when the database cannot be reached.
-pub async fn register(server: &mut chassis::Server, bus: &bus::Bus, _config: Config) -> anyhow::Result<()> {
+pub async fn register(
+    server: &mut chassis::Server,
+    bus: &bus::Bus,
+    _config: Config,
+) -> anyhow::Result<()> {
     let pool = server.database(SCHEMA).await?;
     bus.relay(server, ROLE, pool.clone());
-    let desk = Desk { pool, clock: server.clock(), peers: Peers::of(server) };
-    server.add_service(ROLE, BoardServiceServer::new(rpc::boards::Boards(desk.clone())));
-    server.add_service(ROLE, TaskServiceServer::new(rpc::tasks::Tasks(desk.clone())));
-    server.add_service(ROLE, CommentServiceServer::new(rpc::comments::Comments(desk.clone())));
-    server.add_service(ROLE, BoardDirectoryServiceServer::new(rpc::directory::Directory(desk)));
+    let desk = Desk {
+        pool,
+        clock: server.clock(),
+        peers: Peers::of(server),
+    };
+    server.add_service(
+        ROLE,
+        BoardServiceServer::new(rpc::boards::Boards(desk.clone())),
+    );
+    server.add_service(
+        ROLE,
+        TaskServiceServer::new(rpc::tasks::Tasks(desk.clone())),
+    );
+    server.add_service(
+        ROLE,
+        CommentServiceServer::new(rpc::comments::Comments(desk.clone())),
+    );
+    server.add_service(
+        ROLE,
+        BoardDirectoryServiceServer::new(rpc::directory::Directory(desk)),
+    );
     Ok(())
 }

@@ -20,7 +20,11 @@ pub(crate) fn words(text: &str) -> BTreeSet<String> {
     for (at, character) in text.char_indices() {
         if character == '@' && !previous.is_some_and(is_word) {
             let rest = &text[at + 1..];
-            let word: String = rest.chars().take_while(|c| is_word(*c) || *c == '-').take(MAX).collect();
+            let word: String = rest
+                .chars()
+                .take_while(|c| is_word(*c) || *c == '-')
+                .take(MAX)
+                .collect();
             if word.starts_with(char::is_alphabetic) {
                 found.insert(word.to_lowercase());
             }
@@ -37,7 +41,12 @@ fn is_word(character: char) -> bool {
 /// The agents of a board that a text mentions, in the order of the roster.
 pub(crate) fn resolve(text: &str, roster: &Roster) -> Vec<Uuid> {
     let words = words(text);
-    roster.members.iter().filter(|member| is_meant(member, &words)).map(|member| member.id).collect()
+    roster
+        .members
+        .iter()
+        .filter(|member| is_meant(member, &words))
+        .map(|member| member.id)
+        .collect()
 }
 
 fn is_meant(member: &Member, words: &BTreeSet<String>) -> bool {
@@ -53,7 +62,13 @@ mod tests {
 
     fn member(id: u128, name: &str, is_lead: bool) -> Member {
         let id = Uuid::from_u128(id);
-        Member { id, organization_id: Uuid::nil(), board_id: Some(Uuid::nil()), name: name.into(), is_lead }
+        Member {
+            id,
+            organization_id: Uuid::nil(),
+            board_id: Some(Uuid::nil()),
+            name: name.into(),
+            is_lead,
+        }
     }
 
     fn mentioned(text: &str) -> Vec<u128> {
@@ -64,7 +79,16 @@ mod tests {
             member(4, "Lead", false),
             member(5, " ", false),
         ];
-        resolve(text, &Roster { members, stranger: None }).iter().map(Uuid::as_u128).collect()
+        resolve(
+            text,
+            &Roster {
+                members,
+                stranger: None,
+            },
+        )
+        .iter()
+        .map(Uuid::as_u128)
+        .collect()
     }
 
     #[test]
@@ -89,6 +113,9 @@ mod tests {
     #[test]
     fn a_mention_starts_with_a_letter_and_ends_after_32_characters() {
         assert!(words("@1st @ @-x").is_empty());
-        assert_eq!(words(&format!("@{}", "a".repeat(40))), BTreeSet::from(["a".repeat(32)]));
+        assert_eq!(
+            words(&format!("@{}", "a".repeat(40))),
+            BTreeSet::from(["a".repeat(32)])
+        );
     }
 }

@@ -26,7 +26,10 @@ pub(crate) struct Roster {
 impl Roster {
     /// The board's lead.
     pub(crate) fn lead(&self) -> Option<Uuid> {
-        self.members.iter().find(|member| member.is_lead).map(|lead| lead.id)
+        self.members
+            .iter()
+            .find(|member| member.is_lead)
+            .map(|lead| lead.id)
     }
 
     pub(crate) fn find(&self, id: Uuid) -> Option<&Member> {
@@ -48,6 +51,10 @@ impl Roster {
         if agent.is_lead && matches!(by, Mover::Lead(_)) {
             return Err(Refusal::AssignToLead);
         }
-        if stranger.is_some() { Err(Refusal::AgentOnOtherBoard) } else { Ok(()) }
+        if stranger.is_some() {
+            Err(Refusal::AgentOnOtherBoard)
+        } else {
+            Ok(())
+        }
     }
 }

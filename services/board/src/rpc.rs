@@ -28,7 +28,12 @@ fn scene<'a>(caller: &Caller, board: &'a Board, now: DateTime<Utc>) -> Scene<'a>
         Caller::Agent(agent) => Some(agent.id),
         Caller::User(_) | Caller::Internal { .. } | Caller::Anonymous => None,
     };
-    Scene { actor: caller.event_actor(), agent_id, board, now }
+    Scene {
+        actor: caller.event_actor(),
+        agent_id,
+        board,
+        now,
+    }
 }
 
 /// The tag of whatever a board's version covers.
@@ -44,9 +49,15 @@ impl Copy {
         Self(conditional::if_none_match(request))
     }
 
+    fn is_there(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether it still holds.
     fn holds(&self, etag: &str) -> bool {
-        self.0.as_deref().is_some_and(|candidates| conditional::matches(candidates, etag))
+        self.0
+            .as_deref()
+            .is_some_and(|candidates| conditional::matches(candidates, etag))
     }
 }
 

@@ -66,7 +66,9 @@ impl Priority {
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|priority| priority.as_str() == word)
+        Self::ALL
+            .into_iter()
+            .find(|priority| priority.as_str() == word)
     }
 }
 
@@ -123,11 +125,17 @@ impl Task {
             ("status", self.status != after.status),
             ("priority", self.priority != after.priority),
             ("due_at", self.due_at != after.due_at),
-            ("assigned_agent_id", self.assigned_agent_id != after.assigned_agent_id),
+            (
+                "assigned_agent_id",
+                self.assigned_agent_id != after.assigned_agent_id,
+            ),
             ("depends_on_task_ids", self.depends_on != after.depends_on),
             ("blocked_by_task_ids", self.blocked_by != after.blocked_by),
         ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+        differs
+            .into_iter()
+            .filter_map(|(name, differs)| differs.then_some(name))
+            .collect()
     }
 
     /// Marks the task as changed now.

@@ -18,7 +18,8 @@ impl Visible {
     pub(crate) fn to(caller: &Caller) -> Option<Self> {
         match caller {
             Caller::User(user) => {
-                let all = user.role != Role::Member || user.all_boards_read || user.all_boards_write;
+                let all =
+                    user.role != Role::Member || user.all_boards_read || user.all_boards_write;
                 let granted = || user.boards.iter().map(|right| right.board_id).collect();
                 Some(Self {
                     organization_id: user.organization_id,

@@ -4,8 +4,8 @@ pub(crate) mod boards;
 pub(crate) mod tasks;
 
 use chassis::{Fault, Mask, decode, encode};
-use proto::board::v1 as pb;
 use prost_types::{FieldMask, Struct, Value, value::Kind as ValueKind};
+use proto::board::v1 as pb;
 use serde_json::Value as Json;
 
 use crate::comment::{Author, Comment};
@@ -34,18 +34,29 @@ where
     if number == 0 {
         return Err(Fault::invalid(field, "REQUIRED", "must not be null"));
     }
-    E::try_from(number).ok().and_then(read).ok_or_else(|| Fault::invalid(field, "UNKNOWN_VALUE", "not a known value"))
+    E::try_from(number)
+        .ok()
+        .and_then(read)
+        .ok_or_else(|| Fault::invalid(field, "UNKNOWN_VALUE", "not a known value"))
 }
 
 /// A bounded JSON object without NUL.
 fn object(field: &str, value: Option<&Struct>) -> Result<Option<Json>, Fault> {
     let Some(value) = value else { return Ok(None) };
-    if value.fields.iter().any(|(key, value)| key.contains('\0') || has_nul(value)) {
+    if value
+        .fields
+        .iter()
+        .any(|(key, value)| key.contains('\0') || has_nul(value))
+    {
         return Err(Fault::invalid(field, "NUL_BYTE", "contains a NUL byte"));
     }
     let json = encode::from_struct(value);
     if json.to_string().len() > MAX_JSON {
-        return Err(Fault::invalid(field, "TOO_LONG", format!("at most {MAX_JSON} bytes of JSON")));
+        return Err(Fault::invalid(
+            field,
+            "TOO_LONG",
+            format!("at most {MAX_JSON} bytes of JSON"),
+        ));
     }
     Ok(Some(json))
 }
@@ -54,10 +65,12 @@ fn has_nul(value: &Value) -> bool {
     match &value.kind {
         Some(ValueKind::StringValue(text)) => text.contains('\0'),
         Some(ValueKind::ListValue(list)) => list.values.iter().any(has_nul),
-        Some(ValueKind::StructValue(object)) => {
-            object.fields.iter().any(|(key, value)| key.contains('\0') || has_nul(value))
-        }
-        Some(ValueKind::NullValue(_) | ValueKind::NumberValue(_) | ValueKind::BoolValue(_)) | None => false,
+        Some(ValueKind::StructValue(object)) => object
+            .fields
+            .iter()
+            .any(|(key, value)| key.contains('\0') || has_nul(value)),
+        Some(ValueKind::NullValue(_) | ValueKind::NumberValue(_) | ValueKind::BoolValue(_))
+        | None => false,
     }
 }
 

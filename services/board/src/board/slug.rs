@@ -57,6 +57,9 @@ mod tests {
         assert_eq!(derived("!!!"), "board");
         assert_eq!(derived(&"x".repeat(300)).len(), 94);
         assert_eq!(first_free("a", &[]), "a");
-        assert_eq!(first_free("a", &["a".into(), "a-2".into(), "a-4".into()]), "a-3");
+        assert_eq!(
+            first_free("a", &["a".into(), "a-2".into(), "a-4".into()]),
+            "a-3"
+        );
     }
 }

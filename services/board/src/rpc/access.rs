@@ -4,6 +4,7 @@ use chassis::Caller;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::{Copy, etag};
 use crate::{
     board::Board,
     error::Error,
@@ -12,15 +13,27 @@ use crate::{
 };
 
 /// A board that the caller may read, as far as rights and copies go.
-pub(super) async fn stamp(conn: &mut PgConnection, caller: &Caller, board_id: Uuid) -> Result<Stamp, Error> {
+pub(super) async fn stamp(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    board_id: Uuid,
+) -> Result<Stamp, Error> {
     let stamp = store::boards::stamp(conn, board_id).await?;
-    stamp.filter(|stamp| caller.sees(&stamp.scope)).ok_or(Error::BoardNotFound)
+    stamp
+        .filter(|stamp| caller.sees(&stamp.scope))
+        .ok_or(Error::BoardNotFound)
 }
 
 /// A board that the caller may read.
-pub(super) async fn board(conn: &mut PgConnection, caller: &Caller, board_id: Uuid) -> Result<Board, Error> {
+pub(super) async fn board(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    board_id: Uuid,
+) -> Result<Board, Error> {
     let board = store::boards::find(conn, board_id).await?;
-    board.filter(|board| caller.sees(&board.scope())).ok_or(Error::BoardNotFound)
+    board
+        .filter(|board| caller.sees(&board.scope()))
+        .ok_or(Error::BoardNotFound)
 }
 
 /// Where a request says that a task is. A flat route leaves the board open.
@@ -40,18 +53,45 @@ impl Place {
 }
 
 /// A task that the caller may read, and its board. Where the request names a board, that is looked for first.
-pub(super) async fn task(conn: &mut PgConnection, caller: &Caller, place: Place) -> Result<(Board, Task), Error> {
+pub(super) async fn task(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    place: Place,
+) -> Result<(Board, Task), Error> {
     if let Some(board_id) = place.board_id {
         let board = board(conn, caller, board_id).await?;
-        let task = store::tasks::find(conn, place.task_id).await?.filter(|task| task.board_id == board_id);
+        let task = store::tasks::find(conn, place.task_id)
+            .await?
+            .filter(|task| task.board_id == board_id);
         return Ok((board, task.ok_or(Error::TaskNotFound)?));
     }
-    let task = store::tasks::find(conn, place.task_id).await?.ok_or(Error::TaskNotFound)?;
+    let task = store::tasks::find(conn, place.task_id)
+        .await?
+        .ok_or(Error::TaskNotFound)?;
     match board(conn, caller, task.board_id).await {
         Ok(board) => Ok((board, task)),
         Err(Error::BoardNotFound) => Err(Error::TaskNotFound),
         Err(error) => Err(error),
     }
+}
+
+/// The tag of the copy that the caller has of something about a task, while it holds. One look-up.
+pub(super) async fn held(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    place: Place,
+    copy: &Copy,
+) -> Result<Option<String>, Error> {
+    if !copy.is_there() {
+        return Ok(None);
+    }
+    let stamp = store::tasks::stamp(conn, place.task_id).await?;
+    let seen = stamp.filter(|stamp| {
+        caller.sees(&stamp.scope) && place.board_id.is_none_or(|id| id == stamp.scope.board_id)
+    });
+    Ok(seen
+        .map(|stamp| etag(stamp.version))
+        .filter(|etag| copy.holds(etag)))
 }
 
 /// In which role the caller acts on a board that it sees, when it may write there.

@@ -5,8 +5,9 @@ mod update;
 
 use chassis::{Caller, decode};
 use proto::board::v1::{
-    CreateBoardRequest, CreateBoardResponse, GetBoardRequest, GetBoardResponse, ListBoardsRequest, ListBoardsResponse,
-    UpdateBoardRequest, UpdateBoardResponse, board_service_server::BoardService,
+    CreateBoardRequest, CreateBoardResponse, GetBoardRequest, GetBoardResponse, ListBoardsRequest,
+    ListBoardsResponse, UpdateBoardRequest, UpdateBoardResponse,
+    board_service_server::BoardService,
 };
 use tonic::{Request, Response, Status};
 
@@ -17,9 +18,14 @@ pub(crate) struct Boards(pub(crate) Desk);
 
 #[tonic::async_trait]
 impl BoardService for Boards {
-    async fn list_boards(&self, request: Request<ListBoardsRequest>) -> Result<Response<ListBoardsResponse>, Status> {
+    async fn list_boards(
+        &self,
+        request: Request<ListBoardsRequest>,
+    ) -> Result<Response<ListBoardsResponse>, Status> {
         let (caller, copy) = (Caller::of(&request)?, Copy::of(&request));
-        Ok(list(&self.0, &caller, &copy, &request.into_inner()).await?.into())
+        Ok(list(&self.0, &caller, &copy, &request.into_inner())
+            .await?
+            .into())
     }
 
     async fn create_board(
@@ -28,12 +34,19 @@ impl BoardService for Boards {
     ) -> Result<Response<CreateBoardResponse>, Status> {
         let caller = Caller::of(&request)?;
         let board = create::create(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(CreateBoardResponse { board: Some(wire::boards::board(&board)) }))
+        Ok(Response::new(CreateBoardResponse {
+            board: Some(wire::boards::board(&board)),
+        }))
     }
 
-    async fn get_board(&self, request: Request<GetBoardRequest>) -> Result<Response<GetBoardResponse>, Status> {
+    async fn get_board(
+        &self,
+        request: Request<GetBoardRequest>,
+    ) -> Result<Response<GetBoardResponse>, Status> {
         let (caller, copy) = (Caller::of(&request)?, Copy::of(&request));
-        Ok(get(&self.0, &caller, &copy, &request.into_inner()).await?.into())
+        Ok(get(&self.0, &caller, &copy, &request.into_inner())
+            .await?
+            .into())
     }
 
     async fn update_board(
@@ -42,7 +55,9 @@ impl BoardService for Boards {
     ) -> Result<Response<UpdateBoardResponse>, Status> {
         let caller = Caller::of(&request)?;
         let board = update::update(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(UpdateBoardResponse { board: Some(wire::boards::board(&board)) }))
+        Ok(Response::new(UpdateBoardResponse {
+            board: Some(wire::boards::board(&board)),
+        }))
     }
 }
 
@@ -65,7 +80,9 @@ async fn list(
         return Ok(Read::Unchanged(etag));
     }
     let boards = store::boards::list(&mut conn, &filter, &page).await?;
-    let last = boards.last().map(|board| cursor(board.created_at, board.id));
+    let last = boards
+        .last()
+        .map(|board| cursor(board.created_at, board.id));
     let answer = ListBoardsResponse {
         next_page_token: page.next_token(boards.len(), last),
         items: boards.iter().map(wire::boards::board).collect(),
@@ -88,5 +105,10 @@ async fn get(
     if copy.holds(&etag) {
         return Ok(Read::Unchanged(etag));
     }
-    Ok(Read::Fresh(GetBoardResponse { board: Some(wire::boards::board(&board)) }, etag))
+    Ok(Read::Fresh(
+        GetBoardResponse {
+            board: Some(wire::boards::board(&board)),
+        },
+        etag,
+    ))
 }

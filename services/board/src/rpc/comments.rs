@@ -35,7 +35,9 @@ impl CommentService for Comments {
         request: Request<ListCommentsRequest>,
     ) -> Result<Response<ListCommentsResponse>, Status> {
         let (caller, copy) = (Caller::of(&request)?, Copy::of(&request));
-        Ok(list(&self.0, &caller, &copy, &request.into_inner()).await?.into())
+        Ok(list(&self.0, &caller, &copy, &request.into_inner())
+            .await?
+            .into())
     }
 
     async fn create_comment(
@@ -44,7 +46,9 @@ impl CommentService for Comments {
     ) -> Result<Response<CreateCommentResponse>, Status> {
         let caller = Caller::of(&request)?;
         let comment = create(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(CreateCommentResponse { comment: Some(wire::comment(comment)) }))
+        Ok(Response::new(CreateCommentResponse {
+            comment: Some(wire::comment(comment)),
+        }))
     }
 }
 
@@ -56,14 +60,15 @@ async fn list(
 ) -> Result<Read<ListCommentsResponse>, Error> {
     let place = Place::decode(Some(&request.board_id), &request.task_id)?;
     let mut conn = desk.pool.acquire().await?;
-    let (board, task) = access::task(&mut conn, caller, place).await?;
-    let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
-    let etag = etag(board.version);
-    if copy.holds(&etag) {
+    if let Some(etag) = access::held(&mut conn, caller, place, copy).await? {
         return Ok(Read::Unchanged(etag));
     }
+    let (board, task) = access::task(&mut conn, caller, place).await?;
+    let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
     let comments = store::comments::list(&mut conn, task.id, &page).await?;
-    let last = comments.last().map(|comment| cursor(comment.created_at, comment.id));
+    let last = comments
+        .last()
+        .map(|comment| cursor(comment.created_at, comment.id));
     let answer = ListCommentsResponse {
         next_page_token: page.next_token(comments.len(), last),
         items: comments.into_iter().map(wire::comment).collect(),
@@ -71,10 +76,14 @@ async fn list(
         limit: page.wire_limit(),
         offset: page.wire_offset(),
     };
-    Ok(Read::Fresh(answer, etag))
+    Ok(Read::Fresh(answer, etag(board.version)))
 }
 
-async fn create(desk: &Desk, caller: &Caller, request: &CreateCommentRequest) -> Result<Comment, Error> {
+async fn create(
+    desk: &Desk,
+    caller: &Caller,
+    request: &CreateCommentRequest,
+) -> Result<Comment, Error> {
     let place = Place::decode(Some(&request.board_id), &request.task_id)?;
     let (seen, _) = access::task(&mut *desk.pool.acquire().await?, caller, place).await?;
     let writer = access::writer(caller, &seen)?;
@@ -86,13 +95,22 @@ async fn create(desk: &Desk, caller: &Caller, request: &CreateCommentRequest) ->
     };
 
     let mut tx = desk.pool.begin().await?;
-    let board = store::boards::lock(&mut tx, seen.id).await?.ok_or(Error::BoardNotFound)?;
-    let task = store::tasks::find(&mut tx, place.task_id).await?.ok_or(Error::TaskNotFound)?;
+    let board = store::boards::lock(&mut tx, seen.id)
+        .await?
+        .ok_or(Error::BoardNotFound)?;
+    let task = store::tasks::find(&mut tx, place.task_id)
+        .await?
+        .ok_or(Error::TaskNotFound)?;
     judge(&mut tx, writer, &task).await?;
     let now = desk.clock.now();
-    let comment = write(caller, writer, &task, message, &roster, now).ok_or(Error::WriteRequired)?;
+    let comment =
+        write(caller, writer, &task, message, &roster, now).ok_or(Error::WriteRequired)?;
     store::comments::insert(&mut tx, &comment).await?;
-    outbox::append(&mut tx, scene(caller, &board, now).commented(&comment, &task)).await?;
+    outbox::append(
+        &mut tx,
+        scene(caller, &board, now).commented(&comment, &task),
+    )
+    .await?;
     store::boards::touch(&mut tx, board.id).await?;
     tx.commit().await?;
     Ok(comment)
@@ -106,7 +124,11 @@ async fn judge(conn: &mut PgConnection, writer: Mover, task: &Task) -> Result<()
         Some(id) => store::comments::exists_mentioning(conn, task.id, id).await?,
         None => false,
     };
-    if comment::is_admitted(writer, task, mentioned) { Ok(()) } else { Err(Error::LeadCommentForbidden) }
+    if comment::is_admitted(writer, task, mentioned) {
+        Ok(())
+    } else {
+        Err(Error::LeadCommentForbidden)
+    }
 }
 
 /// The comment of a caller on a task: the one way in which a comment comes about. None for callers that are nobody.

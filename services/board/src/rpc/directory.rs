@@ -34,13 +34,19 @@ impl BoardDirectoryService for Directory {
 
 async fn board(desk: &Desk, request: &ResolveBoardRequest) -> Result<ResolveBoardResponse, Error> {
     let id = decode::id("board_id", &request.board_id)?;
-    let board = store::boards::find(&mut *desk.pool.acquire().await?, id).await?.ok_or(Error::BoardNotFound)?;
-    Ok(ResolveBoardResponse { board: Some(wire::boards::board(&board)) })
+    let board = store::boards::find(&mut *desk.pool.acquire().await?, id)
+        .await?
+        .ok_or(Error::BoardNotFound)?;
+    Ok(ResolveBoardResponse {
+        board: Some(wire::boards::board(&board)),
+    })
 }
 
 async fn tasks(desk: &Desk, request: &ResolveTasksRequest) -> Result<ResolveTasksResponse, Error> {
     let board_id = decode::id("board_id", &request.board_id)?;
     let ids = decode::ids("task_ids", &request.task_ids, MAX_TASKS)?;
     let tasks = store::tasks::list_by_ids(&mut *desk.pool.acquire().await?, board_id, &ids).await?;
-    Ok(ResolveTasksResponse { tasks: tasks.into_iter().map(wire::tasks::task).collect() })
+    Ok(ResolveTasksResponse {
+        tasks: tasks.into_iter().map(wire::tasks::task).collect(),
+    })
 }

@@ -68,21 +68,31 @@ impl FromRow<'_, PgRow> for Stamp {
             board_id: row.try_get("id")?,
             gateway_id: row.try_get("gateway_id")?,
         };
-        Ok(Self { scope, version: row.try_get("version")? })
+        Ok(Self {
+            scope,
+            version: row.try_get("version")?,
+        })
     }
 }
 
 pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Board>> {
-    sqlx::query_as(concat!("select ", columns!(), " from board where id = $1")).bind(id).fetch_optional(conn).await
+    sqlx::query_as(concat!("select ", columns!(), " from board where id = $1"))
+        .bind(id)
+        .fetch_optional(conn)
+        .await
 }
 
 /// The board, held until the transaction ends: whoever changes anything on a board holds it first, so that writers of
 /// one board take turns and never wait for each other in a circle.
 pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Board>> {
-    sqlx::query_as(concat!("select ", columns!(), " from board where id = $1 for no key update"))
-        .bind(id)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as(concat!(
+        "select ",
+        columns!(),
+        " from board where id = $1 for no key update"
+    ))
+    .bind(id)
+    .fetch_optional(conn)
+    .await
 }
 
 pub(crate) async fn stamp(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Stamp>> {
@@ -94,7 +104,11 @@ pub(crate) async fn stamp(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opt
 
 /// Moves the version of a board that is held: something on it changed.
 pub(crate) async fn touch(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query("update board set version = version + 1 where id = $1").bind(id).execute(conn).await.map(drop)
+    sqlx::query("update board set version = version + 1 where id = $1")
+        .bind(id)
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Which boards of a list there are to see.
@@ -106,7 +120,10 @@ pub(crate) struct Filter {
 }
 
 /// How many boards a filter finds, and a fingerprint of their versions.
-pub(crate) async fn summary(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<(i64, String)> {
+pub(crate) async fn summary(
+    conn: &mut PgConnection,
+    filter: &Filter,
+) -> sqlx::Result<(i64, String)> {
     sqlx::query_as(
         "select count(*), coalesce(md5(string_agg(id::text || version, ',' order by id)), '')
            from board
@@ -141,7 +158,11 @@ pub(crate) async fn ids(conn: &mut PgConnection, visible: &Visible) -> sqlx::Res
 }
 
 /// A page of boards by lower-cased name, then newest first.
-pub(crate) async fn list(conn: &mut PgConnection, filter: &Filter, page: &Page) -> sqlx::Result<Vec<Board>> {
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    filter: &Filter,
+    page: &Page,
+) -> sqlx::Result<Vec<Board>> {
     sqlx::query_as(concat!(
         "select ",
         columns!(),
@@ -172,12 +193,18 @@ pub(crate) async fn list(conn: &mut PgConnection, filter: &Filter, page: &Page) 
 }
 
 /// Slugs of an organization that begin with this one.
-pub(crate) async fn slugs_like(conn: &mut PgConnection, organization_id: Uuid, base: &str) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar("select slug from board where organization_id = $1 and starts_with(slug, $2)")
-        .bind(organization_id)
-        .bind(base)
-        .fetch_all(conn)
-        .await
+pub(crate) async fn slugs_like(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    base: &str,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "select slug from board where organization_id = $1 and starts_with(slug, $2)",
+    )
+    .bind(organization_id)
+    .bind(base)
+    .fetch_all(conn)
+    .await
 }
 
 pub(crate) async fn insert(conn: &mut PgConnection, board: &Board) -> sqlx::Result<()> {

@@ -50,7 +50,11 @@ pub(crate) async fn insert(conn: &mut PgConnection, comment: &Comment) -> sqlx::
 }
 
 /// A page of the conversation, oldest first.
-pub(crate) async fn list(conn: &mut PgConnection, task_id: Uuid, page: &Page) -> sqlx::Result<Vec<Comment>> {
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    task_id: Uuid,
+    page: &Page,
+) -> sqlx::Result<Vec<Comment>> {
     sqlx::query_as(
         "select id, task_id, cycle, user_id, agent_id, author_name, message, mentioned_agent_ids, created_at
            from task_comment
@@ -68,7 +72,10 @@ pub(crate) async fn list(conn: &mut PgConnection, task_id: Uuid, page: &Page) ->
 }
 
 pub(crate) async fn count(conn: &mut PgConnection, task_id: Uuid) -> sqlx::Result<i64> {
-    sqlx::query_scalar("select count(*) from task_comment where task_id = $1").bind(task_id).fetch_one(conn).await
+    sqlx::query_scalar("select count(*) from task_comment where task_id = $1")
+        .bind(task_id)
+        .fetch_one(conn)
+        .await
 }
 
 /// Whether one of these people or agents commented in a cycle of a task.
@@ -91,7 +98,11 @@ pub(crate) async fn exists_by(
 }
 
 /// Whether an agent was ever mentioned on a task.
-pub(crate) async fn exists_mentioning(conn: &mut PgConnection, task_id: Uuid, agent_id: Uuid) -> sqlx::Result<bool> {
+pub(crate) async fn exists_mentioning(
+    conn: &mut PgConnection,
+    task_id: Uuid,
+    agent_id: Uuid,
+) -> sqlx::Result<bool> {
     sqlx::query_scalar(
         "select exists (select 1 from task_comment where task_id = $1 and $2 = any (mentioned_agent_ids))",
     )

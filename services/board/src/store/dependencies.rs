@@ -4,13 +4,24 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Replaces what a task depends on.
-pub(crate) async fn replace(conn: &mut PgConnection, task_id: Uuid, depends_on: &[Uuid]) -> sqlx::Result<()> {
-    sqlx::query("delete from task_dependency where task_id = $1").bind(task_id).execute(&mut *conn).await?;
+pub(crate) async fn replace(
+    conn: &mut PgConnection,
+    task_id: Uuid,
+    depends_on: &[Uuid],
+) -> sqlx::Result<()> {
+    sqlx::query("delete from task_dependency where task_id = $1")
+        .bind(task_id)
+        .execute(&mut *conn)
+        .await?;
     insert(conn, task_id, depends_on).await
 }
 
 /// Adds what a task depends on.
-pub(crate) async fn insert(conn: &mut PgConnection, task_id: Uuid, depends_on: &[Uuid]) -> sqlx::Result<()> {
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    task_id: Uuid,
+    depends_on: &[Uuid],
+) -> sqlx::Result<()> {
     if depends_on.is_empty() {
         return Ok(());
     }
@@ -36,7 +47,11 @@ pub(crate) async fn delete(conn: &mut PgConnection, task_id: Uuid) -> sqlx::Resu
 
 /// Whether new edges from a task would close a circle: one of the tasks that it is to depend on depends on it already,
 /// directly or through others.
-pub(crate) async fn reaches(conn: &mut PgConnection, task_id: Uuid, depends_on: &[Uuid]) -> sqlx::Result<bool> {
+pub(crate) async fn reaches(
+    conn: &mut PgConnection,
+    task_id: Uuid,
+    depends_on: &[Uuid],
+) -> sqlx::Result<bool> {
     if depends_on.is_empty() {
         return Ok(false);
     }

@@ -8,7 +8,7 @@ use chassis::Page;
 use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::stored_word;
+use super::{boards::Stamp, stored_word};
 use crate::task::{Priority, Status, Task};
 
 pub(crate) use save::{delete, insert, save};
@@ -51,14 +51,34 @@ impl FromRow<'_, PgRow> for Task {
 }
 
 pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Task>> {
-    sqlx::query_as(concat!("select ", columns!(), " from task t where t.id = $1 and t.deleted_at is null"))
-        .bind(id)
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as(concat!(
+        "select ",
+        columns!(),
+        " from task t where t.id = $1 and t.deleted_at is null"
+    ))
+    .bind(id)
+    .fetch_optional(conn)
+    .await
+}
+
+/// What a reader's right on a task and a reader's copy of it hang on.
+pub(crate) async fn stamp(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Stamp>> {
+    sqlx::query_as(
+        "select b.id, b.organization_id, b.gateway_id, b.version
+           from task t join board b on b.id = t.board_id
+          where t.id = $1 and t.deleted_at is null",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await
 }
 
 /// Those of the ids that are tasks of this board.
-pub(crate) async fn list_by_ids(conn: &mut PgConnection, board_id: Uuid, ids: &[Uuid]) -> sqlx::Result<Vec<Task>> {
+pub(crate) async fn list_by_ids(
+    conn: &mut PgConnection,
+    board_id: Uuid,
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<Task>> {
     sqlx::query_as(concat!(
         "select ",
         columns!(),
@@ -78,13 +98,16 @@ pub(crate) async fn statuses(
     board_id: Uuid,
     ids: &[Uuid],
 ) -> sqlx::Result<HashMap<Uuid, Status>> {
-    let rows: Vec<(Uuid, String)> =
-        sqlx::query_as("select id, status from task where id = any ($2) and board_id = $1 and deleted_at is null")
-            .bind(board_id)
-            .bind(ids)
-            .fetch_all(conn)
-            .await?;
-    rows.into_iter().map(|(id, word)| Ok((id, stored_word("status", &word, Status::parse)?))).collect()
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "select id, status from task where id = any ($2) and board_id = $1 and deleted_at is null",
+    )
+    .bind(board_id)
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(id, word)| Ok((id, stored_word("status", &word, Status::parse)?)))
+        .collect()
 }
 
 /// Where the tasks of a list are.
@@ -92,7 +115,10 @@ pub(crate) async fn statuses(
 pub(crate) enum Place {
     Board(Uuid),
     /// Every board of the organization, or these.
-    Boards { organization_id: Uuid, boards: Option<Vec<Uuid>> },
+    Boards {
+        organization_id: Uuid,
+        boards: Option<Vec<Uuid>>,
+    },
 }
 
 /// Which tasks of a place a list holds.
@@ -107,7 +133,9 @@ pub(crate) struct Filter {
 
 impl Filter {
     fn words(&self) -> Option<Vec<&'static str>> {
-        self.statuses.as_ref().map(|statuses| statuses.iter().map(|status| status.as_str()).collect())
+        self.statuses
+            .as_ref()
+            .map(|statuses| statuses.iter().map(|status| status.as_str()).collect())
     }
 }
 
@@ -151,10 +179,21 @@ macro_rules! newest_first {
 }
 
 /// A page of tasks, newest first.
-pub(crate) async fn list(conn: &mut PgConnection, filter: &Filter, page: &Page) -> sqlx::Result<Vec<Task>> {
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    filter: &Filter,
+    page: &Page,
+) -> sqlx::Result<Vec<Task>> {
     let (sql, place, boards) = match &filter.place {
         Place::Board(id) => (newest_first!(on_board!()), *id, None),
-        Place::Boards { organization_id, boards } => (newest_first!(on_boards!()), *organization_id, boards.as_deref()),
+        Place::Boards {
+            organization_id,
+            boards,
+        } => (
+            newest_first!(on_boards!()),
+            *organization_id,
+            boards.as_deref(),
+        ),
     };
     sqlx::query_as(sql)
         .bind(place)
@@ -172,10 +211,19 @@ pub(crate) async fn list(conn: &mut PgConnection, filter: &Filter, page: &Page) 
 
 pub(crate) async fn count(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<i64> {
     let (sql, place, boards) = match &filter.place {
-        Place::Board(id) => (concat!("select count(*) from task t", on_board!()), *id, None),
-        Place::Boards { organization_id, boards } => {
-            (concat!("select count(*) from task t", on_boards!()), *organization_id, boards.as_deref())
-        }
+        Place::Board(id) => (
+            concat!("select count(*) from task t", on_board!()),
+            *id,
+            None,
+        ),
+        Place::Boards {
+            organization_id,
+            boards,
+        } => (
+            concat!("select count(*) from task t", on_boards!()),
+            *organization_id,
+            boards.as_deref(),
+        ),
     };
     sqlx::query_scalar(sql)
         .bind(place)
@@ -203,7 +251,10 @@ pub(crate) async fn list_dependents(conn: &mut PgConnection, id: Uuid) -> sqlx::
 }
 
 /// Tasks that depend on this one, directly or through others.
-pub(crate) async fn list_all_dependents(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Task>> {
+pub(crate) async fn list_all_dependents(
+    conn: &mut PgConnection,
+    id: Uuid,
+) -> sqlx::Result<Vec<Task>> {
     sqlx::query_as(concat!(
         "with recursive dependent (id) as (
              select task_id from task_dependency where depends_on_task_id = $1

@@ -3,10 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{
-    Status, Task,
-    transition::{self, Mover},
-};
+use super::{Status, Task, transition};
 
 /// A task before and after what befell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +24,8 @@ fn change(before: Task, now: DateTime<Utc>, edit: impl FnOnce(&mut Task)) -> Opt
 
 /// A task became done: whoever waited for it waits for one less.
 pub(crate) fn closed(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> Vec<Change> {
-    let wait_less = |task: Task| change(task, now, |task| task.blocked_by.retain(|open| *open != id));
+    let wait_less =
+        |task: Task| change(task, now, |task| task.blocked_by.retain(|open| *open != id));
     dependents.into_iter().filter_map(wait_less).collect()
 }
 
@@ -46,16 +44,14 @@ pub(crate) fn removed(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> Ve
 /// along the chain, goes back to the inbox; what is done stays done.
 pub(crate) fn reopened(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> Vec<Change> {
     let back = |task: Task| {
-        change(task, now, |task| match task.status {
-            Status::Done => {}
-            Status::Inbox | Status::InProgress | Status::Review => {
-                if task.status != Status::Inbox {
-                    transition::enter(task, Status::Inbox, None, Mover::System, now);
-                }
-                let waits = |dependency: &&Uuid| **dependency == id || task.blocked_by.contains(dependency);
-                let open: Vec<Uuid> = task.depends_on.iter().filter(waits).copied().collect();
-                task.wait_for(&open, now);
+        change(task, now, |task| {
+            if matches!(task.status, Status::InProgress | Status::Review) {
+                transition::retreat(task, now);
             }
+            let waits =
+                |dependency: &&Uuid| **dependency == id || task.blocked_by.contains(dependency);
+            let open: Vec<Uuid> = task.depends_on.iter().filter(waits).copied().collect();
+            task.wait_for(&open, now);
         })
     };
     dependents.into_iter().filter_map(back).collect()
@@ -75,6 +71,7 @@ mod tests {
             change::{self, Facts},
             gate::{Approvals, Rules},
             patch::Patch,
+            transition::Mover,
             walk::{assert_sound, new_task},
         },
     };
@@ -97,13 +94,22 @@ mod tests {
         }
 
         fn dependents(&self, id: Uuid) -> Vec<Task> {
-            self.0.values().filter(|task| task.depends_on.contains(&id)).cloned().collect()
+            self.0
+                .values()
+                .filter(|task| task.depends_on.contains(&id))
+                .cloned()
+                .collect()
         }
 
         fn all_dependents(&self, id: Uuid) -> Vec<Task> {
             let (mut found, mut next) = (BTreeSet::new(), vec![id]);
             while let Some(id) = next.pop() {
-                next.extend(self.dependents(id).iter().map(|task| task.id).filter(|id| found.insert(*id)));
+                next.extend(
+                    self.dependents(id)
+                        .iter()
+                        .map(|task| task.id)
+                        .filter(|id| found.insert(*id)),
+                );
             }
             found.iter().map(|id| self.0[id].clone()).collect()
         }
@@ -111,15 +117,26 @@ mod tests {
         fn apply(&mut self, id: Uuid, patch: &Patch, now: DateTime<Utc>) {
             let by = Mover::User(Uuid::nil());
             let before = self.0[&id].clone();
-            let Ok(intent) = change::authorize(by, &OPEN_BOARD, &before, patch) else { return };
-            let listed = Task { depends_on: patch.depends_on.clone().unwrap_or(before.depends_on.clone()), ..before.clone() };
+            let Ok(intent) = change::authorize(by, &OPEN_BOARD, &before, patch) else {
+                return;
+            };
+            let listed = Task {
+                depends_on: patch
+                    .depends_on
+                    .clone()
+                    .unwrap_or(before.depends_on.clone()),
+                ..before.clone()
+            };
             let facts = Facts {
                 roster: &Roster::default(),
                 approvals: Approvals::default(),
                 open: &self.open(&listed),
                 commented: true,
             };
-            let Ok(after) = change::decide(by, &OPEN_BOARD, &before, patch, &intent, &facts, now) else { return };
+            let Ok(after) = change::decide(by, &OPEN_BOARD, &before, patch, &intent, &facts, now)
+            else {
+                return;
+            };
             self.0.insert(id, after.clone());
             let changes = match (before.crosses_done(&after), after.status) {
                 (false, _) => Vec::new(),
@@ -127,7 +144,10 @@ mod tests {
                 (true, _) => reopened(id, self.all_dependents(id), now),
             };
             for change in changes {
-                assert_eq!(change.before.status == Status::Done, change.after.status == Status::Done);
+                assert_eq!(
+                    change.before.status == Status::Done,
+                    change.after.status == Status::Done
+                );
                 self.0.insert(change.after.id, change.after);
             }
         }
@@ -177,10 +197,22 @@ mod tests {
     #[test]
     fn reopening_stops_work_all_along_the_chain_and_leaves_what_is_done() {
         let [_, b, c] = chain(Status::Inbox, Status::Done, Status::InProgress);
-        let changes = reopened(id(1), vec![b, c], DateTime::UNIX_EPOCH + TimeDelta::seconds(9));
-        let [change] = changes.as_slice() else { panic!("{changes:?}") };
-        assert_eq!((change.after.id, change.after.status), (id(3), Status::Inbox));
-        assert_eq!((change.after.assigned_agent_id, &change.after.blocked_by), (None, &Vec::new()));
+        let changes = reopened(
+            id(1),
+            vec![b, c],
+            DateTime::UNIX_EPOCH + TimeDelta::seconds(9),
+        );
+        let [change] = changes.as_slice() else {
+            panic!("{changes:?}")
+        };
+        assert_eq!(
+            (change.after.id, change.after.status),
+            (id(3), Status::Inbox)
+        );
+        assert_eq!(
+            (change.after.assigned_agent_id, &change.after.blocked_by),
+            (None, &Vec::new())
+        );
     }
 
     #[test]
@@ -188,6 +220,12 @@ mod tests {
         let [_, b, _] = chain(Status::Inbox, Status::Inbox, Status::Inbox);
         let changes = reopened(id(1), vec![b], DateTime::UNIX_EPOCH);
         assert_eq!(changes[0].before.assigned_agent_id, Some(id(50)));
-        assert_eq!((changes[0].after.assigned_agent_id, &changes[0].after.blocked_by), (None, &vec![id(1)]));
+        assert_eq!(
+            (
+                changes[0].after.assigned_agent_id,
+                &changes[0].after.blocked_by
+            ),
+            (None, &vec![id(1)])
+        );
     }
 }

@@ -37,24 +37,41 @@ pub(crate) struct Facts<'a> {
 }
 
 /// Judges who asks for what, by the task as it is.
-pub(crate) fn authorize(mover: Mover, rules: &Rules, task: &Task, patch: &Patch) -> Result<Intent, Refusal> {
+pub(crate) fn authorize(
+    mover: Mover,
+    rules: &Rules,
+    task: &Task,
+    patch: &Patch,
+) -> Result<Intent, Refusal> {
     match mover {
         Mover::Worker(id) => authorize_worker(id, rules, task, patch)?,
         Mover::Lead(_) => authorize_lead(patch)?,
         Mover::User(_) | Mover::System => {}
     }
-    if patch.expected_version.is_some_and(|expected| expected != task.version) {
-        return Err(Refusal::VersionConflict { version: task.version });
+    if patch
+        .expected_version
+        .is_some_and(|expected| expected != task.version)
+    {
+        return Err(Refusal::VersionConflict {
+            version: task.version,
+        });
     }
     if patch.depends_on.is_some() && task.status == Status::Done {
         return Err(Refusal::DependenciesLocked);
     }
     let names = patch.named_assignee().is_some();
-    let step = patch.status.map(|to| transition::find(mover, task, to, names)).transpose()?.flatten();
-    let asks = |ask: fn(Gate, &Rules) -> bool| step.is_some_and(|step| step.gates.iter().any(|gate| ask(*gate, rules)));
+    let step = patch
+        .status
+        .map(|to| transition::find(mover, task, to, names))
+        .transpose()?
+        .flatten();
+    let asks = |ask: fn(Gate, &Rules) -> bool| {
+        step.is_some_and(|step| step.gates.iter().any(|gate| ask(*gate, rules)))
+    };
     Ok(Intent {
         step,
-        needs_roster: changes_hands(task, patch) || step.is_some_and(|step| step.heir.is_looked_up()),
+        needs_roster: changes_hands(task, patch)
+            || step.is_some_and(|step| step.heir.is_looked_up()),
         needs_approvals: asks(Gate::asks_approvals),
         needs_comments: asks(Gate::asks_comments) && patch.comment.is_none(),
     })
@@ -62,11 +79,15 @@ pub(crate) fn authorize(mover: Mover, rules: &Rules, task: &Task, patch: &Patch)
 
 /// Whether the request gives the task to an agent that does not have it.
 fn changes_hands(task: &Task, patch: &Patch) -> bool {
-    patch.named_assignee().is_some_and(|named| task.assigned_agent_id != Some(named))
+    patch
+        .named_assignee()
+        .is_some_and(|named| task.assigned_agent_id != Some(named))
 }
 
 fn authorize_worker(id: Uuid, rules: &Rules, task: &Task, patch: &Patch) -> Result<(), Refusal> {
-    let foreign = task.assigned_agent_id.is_some_and(|assignee| assignee != id);
+    let foreign = task
+        .assigned_agent_id
+        .is_some_and(|assignee| assignee != id);
     match patch.status {
         Some(Status::InProgress) if foreign => return Err(Refusal::AlreadyClaimed),
         Some(_) if foreign => return Err(Refusal::AssigneeMismatch),
@@ -76,7 +97,11 @@ fn authorize_worker(id: Uuid, rules: &Rules, task: &Task, patch: &Patch) -> Resu
     if !fields.is_empty() {
         return Err(Refusal::WorkerField { fields });
     }
-    if patch.status.is_some() { gate::admit_worker(rules) } else { Ok(()) }
+    if patch.status.is_some() {
+        gate::admit_worker(rules)
+    } else {
+        Ok(())
+    }
 }
 
 fn authorize_lead(patch: &Patch) -> Result<(), Refusal> {
@@ -84,7 +109,11 @@ fn authorize_lead(patch: &Patch) -> Result<(), Refusal> {
         return Err(Refusal::LeadComment);
     }
     let fields = patch.beyond_lead();
-    if fields.is_empty() { Ok(()) } else { Err(Refusal::LeadField { fields }) }
+    if fields.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::LeadField { fields })
+    }
 }
 
 /// The task as it will be, or why not. The gates are judged in the order of the table's row.
@@ -101,9 +130,14 @@ pub(crate) fn decide(
     edit(&mut task, patch);
     let closing = intent.step.map_or(before.status, |step| step.to) == Status::Done;
     if !closing && !facts.open.is_empty() && patch.named_assignee().is_some() {
-        return Err(Refusal::Blocked { by: facts.open.to_vec() });
+        return Err(Refusal::Blocked {
+            by: facts.open.to_vec(),
+        });
     }
-    if let Some(named) = patch.named_assignee().filter(|_| changes_hands(before, patch)) {
+    if let Some(named) = patch
+        .named_assignee()
+        .filter(|_| changes_hands(before, patch))
+    {
         facts.roster.judge_assignee(named, mover)?;
     }
     if let Some(step) = intent.step {
@@ -113,7 +147,9 @@ pub(crate) fn decide(
             approvals: facts.approvals,
             commented: facts.commented || patch.comment.is_some(),
         };
-        step.gates.iter().try_for_each(|gate| gate.check(rules, &facts_of_gates))?;
+        step.gates
+            .iter()
+            .try_for_each(|gate| gate.check(rules, &facts_of_gates))?;
         let heir = step.heir.resolve(&task, patch, mover, facts.roster);
         transition::enter(&mut task, step.to, heir, mover, now);
     } else if let Some(assignee) = patch.assignee {
@@ -149,7 +185,9 @@ impl Heir {
     const fn is_looked_up(self) -> bool {
         match self {
             Self::BoardLead | Self::BoardLeadElseNamed | Self::LastWorker => true,
-            Self::Named | Self::NamedElseKept | Self::NamedOnly | Self::Mine | Self::Nobody => false,
+            Self::Named | Self::NamedElseKept | Self::NamedOnly | Self::Mine | Self::Nobody => {
+                false
+            }
         }
     }
 
@@ -176,7 +214,7 @@ impl Task {
         }
         self.blocked_by = open.to_vec();
         if !open.is_empty() {
-            transition::enter(self, Status::Inbox, None, Mover::System, now);
+            transition::retreat(self, now);
         }
     }
 }

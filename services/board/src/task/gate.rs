@@ -10,13 +10,13 @@ pub(crate) enum Gate {
     /// Every dependency is done.
     Unblocked,
     /// No approval for the task is pending, where the board minds.
-    Pending,
+    NonePending,
     /// The task comes out of review, where the board minds.
-    Review,
+    Reviewed,
     /// An approval of this cycle is approved, where the board minds.
-    Approval,
+    Approved,
     /// The mover or the assignee commented in this cycle, where the board minds.
-    Comment,
+    Commented,
 }
 
 /// The rules that a board sets for its tasks.
@@ -49,44 +49,53 @@ pub(crate) struct Facts<'a> {
 
 /// The gate before all others, for workers: whether the board lets them name a status at all.
 pub(crate) const fn admit_worker(rules: &Rules) -> Result<(), Refusal> {
-    if rules.only_lead_can_change_status { Err(Refusal::OnlyLead) } else { Ok(()) }
+    if rules.only_lead_can_change_status {
+        Err(Refusal::OnlyLead)
+    } else {
+        Ok(())
+    }
 }
 
 impl Gate {
     /// Whether the gate can only be judged by what approvals say.
     pub(crate) const fn asks_approvals(self, rules: &Rules) -> bool {
         match self {
-            Self::Pending => rules.block_status_changes_with_pending_approval,
-            Self::Approval => rules.require_approval_for_done,
-            Self::Unblocked | Self::Review | Self::Comment => false,
+            Self::NonePending => rules.block_status_changes_with_pending_approval,
+            Self::Approved => rules.require_approval_for_done,
+            Self::Unblocked | Self::Reviewed | Self::Commented => false,
         }
     }
 
     /// Whether the gate can only be judged by the comments on the task.
     pub(crate) const fn asks_comments(self, rules: &Rules) -> bool {
-        matches!(self, Self::Comment) && rules.comment_required_for_review
+        matches!(self, Self::Commented) && rules.comment_required_for_review
     }
 
     /// Lets a move pass or says why not.
     pub(crate) fn check(self, rules: &Rules, facts: &Facts<'_>) -> Result<(), Refusal> {
         match self {
-            Self::Unblocked if !facts.open.is_empty() => {
-                Err(Refusal::Blocked { by: facts.open.to_vec() })
+            Self::Unblocked if !facts.open.is_empty() => Err(Refusal::Blocked {
+                by: facts.open.to_vec(),
+            }),
+            Self::NonePending if rules.block_status_changes_with_pending_approval => {
+                facts.approvals.pending.map_or(Ok(()), |approval_id| {
+                    Err(Refusal::PendingApproval { approval_id })
+                })
             }
-            Self::Pending if rules.block_status_changes_with_pending_approval => facts
-                .approvals
-                .pending
-                .map_or(Ok(()), |approval_id| Err(Refusal::PendingApproval { approval_id })),
-            Self::Review if rules.require_review_before_done && facts.from != Status::Review => {
+            Self::Reviewed if rules.require_review_before_done && facts.from != Status::Review => {
                 Err(Refusal::ReviewRequired)
             }
-            Self::Approval if rules.require_approval_for_done && !facts.approvals.approved => {
+            Self::Approved if rules.require_approval_for_done && !facts.approvals.approved => {
                 Err(Refusal::ApprovalRequired)
             }
-            Self::Comment if rules.comment_required_for_review && !facts.commented => {
+            Self::Commented if rules.comment_required_for_review && !facts.commented => {
                 Err(Refusal::CommentRequired)
             }
-            Self::Unblocked | Self::Pending | Self::Review | Self::Approval | Self::Comment => Ok(()),
+            Self::Unblocked
+            | Self::NonePending
+            | Self::Reviewed
+            | Self::Approved
+            | Self::Commented => Ok(()),
         }
     }
 }
@@ -104,13 +113,26 @@ mod tests {
     };
 
     fn facts(open: &[Uuid]) -> Facts<'_> {
-        let approvals = Approvals { approved: false, pending: Some(Uuid::from_u128(9)) };
-        Facts { from: Status::InProgress, open, approvals, commented: false }
+        let approvals = Approvals {
+            approved: false,
+            pending: Some(Uuid::from_u128(9)),
+        };
+        Facts {
+            from: Status::InProgress,
+            open,
+            approvals,
+            commented: false,
+        }
     }
 
     #[test]
     fn a_board_without_rules_minds_only_dependencies() {
-        for gate in [Gate::Pending, Gate::Review, Gate::Approval, Gate::Comment] {
+        for gate in [
+            Gate::NonePending,
+            Gate::Reviewed,
+            Gate::Approved,
+            Gate::Commented,
+        ] {
             assert_eq!(gate.check(&OPEN_BOARD, &facts(&[])), Ok(()));
             assert!(!gate.asks_approvals(&OPEN_BOARD));
         }
@@ -125,25 +147,66 @@ mod tests {
     fn each_rule_closes_its_own_gate() {
         let cases = [
             (
-                Rules { block_status_changes_with_pending_approval: true, ..OPEN_BOARD },
-                Gate::Pending,
-                Refusal::PendingApproval { approval_id: Uuid::from_u128(9) },
+                Rules {
+                    block_status_changes_with_pending_approval: true,
+                    ..OPEN_BOARD
+                },
+                Gate::NonePending,
+                Refusal::PendingApproval {
+                    approval_id: Uuid::from_u128(9),
+                },
             ),
-            (Rules { require_review_before_done: true, ..OPEN_BOARD }, Gate::Review, Refusal::ReviewRequired),
-            (Rules { require_approval_for_done: true, ..OPEN_BOARD }, Gate::Approval, Refusal::ApprovalRequired),
-            (Rules { comment_required_for_review: true, ..OPEN_BOARD }, Gate::Comment, Refusal::CommentRequired),
+            (
+                Rules {
+                    require_review_before_done: true,
+                    ..OPEN_BOARD
+                },
+                Gate::Reviewed,
+                Refusal::ReviewRequired,
+            ),
+            (
+                Rules {
+                    require_approval_for_done: true,
+                    ..OPEN_BOARD
+                },
+                Gate::Approved,
+                Refusal::ApprovalRequired,
+            ),
+            (
+                Rules {
+                    comment_required_for_review: true,
+                    ..OPEN_BOARD
+                },
+                Gate::Commented,
+                Refusal::CommentRequired,
+            ),
         ];
         for (rules, gate, refusal) in cases {
             assert_eq!(gate.check(&rules, &facts(&[])), Err(refusal));
         }
-        let led = Rules { only_lead_can_change_status: true, ..OPEN_BOARD };
+        let led = Rules {
+            only_lead_can_change_status: true,
+            ..OPEN_BOARD
+        };
         assert_eq!(admit_worker(&led), Err(Refusal::OnlyLead));
         assert_eq!(admit_worker(&OPEN_BOARD), Ok(()));
     }
 
     #[test]
     fn a_task_out_of_review_passes_the_review_gate() {
-        let rules = Rules { require_review_before_done: true, ..OPEN_BOARD };
-        assert_eq!(Gate::Review.check(&rules, &Facts { from: Status::Review, ..facts(&[]) }), Ok(()));
+        let rules = Rules {
+            require_review_before_done: true,
+            ..OPEN_BOARD
+        };
+        assert_eq!(
+            Gate::Reviewed.check(
+                &rules,
+                &Facts {
+                    from: Status::Review,
+                    ..facts(&[])
+                }
+            ),
+            Ok(())
+        );
     }
 }

@@ -49,7 +49,9 @@ impl Patch {
             ("assigned_agent_id", self.assignee.is_some()),
             ("depends_on_task_ids", self.depends_on.is_some()),
         ];
-        let planning = planning.into_iter().filter_map(|(name, named)| named.then_some(name));
+        let planning = planning
+            .into_iter()
+            .filter_map(|(name, named)| named.then_some(name));
         self.content_fields().chain(planning).collect()
     }
 }

@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 use super::{
     Refusal, Status, Task,
-    gate::Gate::{self, Approval, Comment, Pending, Review, Unblocked},
+    gate::Gate::{self, Approved, Commented, NonePending, Reviewed, Unblocked},
 };
-use Heir::{BoardLead, BoardLeadElseNamed, LastWorker, Mine, Named, NamedElseKept, NamedOnly, Nobody};
+use Heir::{
+    BoardLead, BoardLeadElseNamed, LastWorker, Mine, Named, NamedElseKept, NamedOnly, Nobody,
+};
 use Kind::{Lead, System, User, Worker};
-use Status::{Done, InProgress, Inbox};
+use Status::{Done, InProgress, Inbox, Review};
 
 /// In which role somebody moves a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,56 +101,76 @@ const fn step(
     heir: Heir,
     gates: &'static [Gate],
 ) -> Step {
-    Step { by, from, to, heir, gates }
+    Step {
+        by,
+        from,
+        to,
+        heir,
+        gates,
+    }
 }
 
 /// The table. Two rules for workers are judged before it, by [`super::change::authorize`], because they hold for a
 /// repeated status too: a worker moves only what is its own or nobody's, and nothing where only the lead may.
 #[rustfmt::skip]
 const TABLE: &[Step] = &[
-    //   who     from                                 to          to whom             if
-    step(User,   &[InProgress, Status::Review, Done], Inbox,      Named,              &[Pending]),
-    step(User,   &[Inbox, Status::Review, Done],      InProgress, NamedElseKept,      &[Unblocked, Pending]),
-    step(User,   &[Inbox, InProgress, Done],   Status::Review,    BoardLeadElseNamed, &[Unblocked, Pending, Comment]),
-    step(User,   &[Inbox, InProgress, Status::Review], Done,      NamedElseKept,      &[Unblocked, Pending, Review, Approval]),
+    //   who     from                          to          into whose hands    if
+    step(User,   &[InProgress, Review, Done],  Inbox,      Named,              &[NonePending]),
+    step(User,   &[Inbox, Review, Done],       InProgress, NamedElseKept,      &[Unblocked, NonePending]),
+    step(User,   &[Inbox, InProgress, Done],   Review,     BoardLeadElseNamed, &[Unblocked, NonePending, Commented]),
+    step(User,   &[Inbox, InProgress, Review], Done,       NamedElseKept,      &[Unblocked, NonePending, Reviewed, Approved]),
 
-    step(Worker, &[InProgress, Status::Review],       Inbox,      Nobody,             &[Pending]),
-    step(Worker, &[Inbox, Status::Review],            InProgress, Mine,               &[Unblocked, Pending]),
-    step(Worker, &[Inbox, InProgress],         Status::Review,    BoardLead,          &[Unblocked, Pending, Comment]),
-    step(Worker, &[Inbox, InProgress, Status::Review], Done,      Mine,               &[Unblocked, Pending, Review, Approval]),
+    step(Worker, &[InProgress, Review],        Inbox,      Nobody,             &[NonePending]),
+    step(Worker, &[Inbox, Review],             InProgress, Mine,               &[Unblocked, NonePending]),
+    step(Worker, &[Inbox, InProgress],         Review,     BoardLead,          &[Unblocked, NonePending, Commented]),
+    step(Worker, &[Inbox, InProgress, Review], Done,       Mine,               &[Unblocked, NonePending, Reviewed, Approved]),
 
-    step(Lead,   &[Inbox],                            InProgress, NamedOnly,          &[Unblocked, Pending]),
-    step(Lead,   &[Status::Review],                   Inbox,      LastWorker,         &[Pending]),
-    step(Lead,   &[Status::Review],                   Done,       NamedElseKept,      &[Unblocked, Pending, Review, Approval]),
+    step(Lead,   &[Inbox],                     InProgress, NamedOnly,          &[Unblocked, NonePending]),
+    step(Lead,   &[Review],                    Inbox,      LastWorker,         &[NonePending]),
+    step(Lead,   &[Review],                    Done,       NamedElseKept,      &[Unblocked, NonePending, Reviewed, Approved]),
 
-    step(System, &[InProgress, Status::Review],       Inbox,      Nobody,             &[]),
+    step(System, &[InProgress, Review],        Inbox,      Nobody,             &[]),
 ];
 
 /// A worker takes over work that goes on with nobody assigned: no transition, but a claim like any other.
 const TAKE_OVER: Step = step(Worker, &[InProgress], InProgress, Mine, &[Unblocked]);
 
 /// The row that governs a requested move; `None` when nothing moves. `names` says whether the request names an assignee.
-pub(crate) fn find(mover: Mover, task: &Task, to: Status, names: bool) -> Result<Option<&'static Step>, Refusal> {
+pub(crate) fn find(
+    mover: Mover,
+    task: &Task,
+    to: Status,
+    names: bool,
+) -> Result<Option<&'static Step>, Refusal> {
     let (by, from) = (mover.kind(), task.status);
     if by == Worker && from == InProgress && to == InProgress && task.assigned_agent_id.is_none() {
         return Ok(Some(&TAKE_OVER));
     }
     let row = TABLE.iter().find(|step| {
-        step.by == by && step.from.contains(&from) && step.to == to && (names || step.heir != NamedOnly)
+        step.by == by
+            && step.from.contains(&from)
+            && step.to == to
+            && (names || step.heir != NamedOnly)
     });
     match (row, by) {
         (Some(step), _) => Ok(Some(step)),
         (None, User | System) => Ok(None),
         (None, Worker) if from == to => Ok(None),
         (None, Worker) => Err(Refusal::Reopen),
-        (None, Lead) if from == Status::Review => Err(Refusal::LeadTarget),
+        (None, Lead) if from == Review => Err(Refusal::LeadTarget),
         (None, Lead) => Err(Refusal::LeadStatus),
     }
 }
 
 /// Moves a task. The one place that sets what follows from a move, for every mover; a task that is already there
 /// changes hands at most.
-pub(crate) fn enter(task: &mut Task, to: Status, heir: Option<Uuid>, mover: Mover, now: DateTime<Utc>) {
+pub(crate) fn enter(
+    task: &mut Task,
+    to: Status,
+    heir: Option<Uuid>,
+    mover: Mover,
+    now: DateTime<Utc>,
+) {
     let from = task.status;
     task.assigned_agent_id = heir;
     if from == to {
@@ -164,7 +186,16 @@ pub(crate) fn enter(task: &mut Task, to: Status, heir: Option<Uuid>, mover: Move
     if to == InProgress {
         task.started_at.get_or_insert(now);
     }
-    if let (Status::Review, Mover::Worker(id)) = (to, mover) {
+    if let (Review, Mover::Worker(id)) = (to, mover) {
         task.last_worker_id = Some(id);
+    }
+}
+
+/// The system's one move: work that has to wait goes back to the inbox and is nobody's. What is done stays done.
+pub(crate) fn retreat(task: &mut Task, now: DateTime<Utc>) {
+    if task.status == Inbox {
+        task.assigned_agent_id = None;
+    } else if let Ok(Some(step)) = find(Mover::System, task, Inbox, false) {
+        enter(task, step.to, None, Mover::System, now);
     }
 }

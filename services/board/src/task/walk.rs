@@ -6,13 +6,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    Refusal, Status, Task,
+    Priority, Refusal, Status, Task,
     change::{self, Facts},
     creation::{self, Birthplace, Draft},
     gate::{Approvals, Rules},
     patch::Patch,
     transition::Mover,
-    Priority,
 };
 use crate::roster::{Member, Roster};
 
@@ -50,10 +49,26 @@ fn moves() -> impl Strategy<Value = Move> {
         only_lead_can_change_status: e && a && b,
     });
     let agents = prop_oneof![3 => Just(None), 1 => Just(Some(LEAD)), 2 => Just(Some(WORKERS[0])), 1 => Just(Some(WORKERS[1]))];
-    let facts = (prop::bool::weighted(0.15), any::<bool>(), prop::bool::weighted(0.2), any::<bool>(), any::<bool>());
+    let facts = (
+        prop::bool::weighted(0.15),
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        any::<bool>(),
+        any::<bool>(),
+    );
     (0..4_usize, 0..4_usize, agents, facts, rules).prop_map(|(who, to, names, facts, rules)| {
         let (open, approved, pending, commented, said) = facts;
-        Move { who, to, names, open, approved, pending, commented, said, rules }
+        Move {
+            who,
+            to,
+            names,
+            open,
+            approved,
+            pending,
+            commented,
+            said,
+            rules,
+        }
     })
 }
 
@@ -76,8 +91,16 @@ struct Model {
 
 impl Model {
     fn of(task: &Task) -> Self {
-        let status = Status::ALL.iter().position(|status| *status == task.status).unwrap();
-        Self { status, assignee: task.assigned_agent_id, cycle: task.cycle, last_worker: task.last_worker_id }
+        let status = Status::ALL
+            .iter()
+            .position(|status| *status == task.status)
+            .unwrap();
+        Self {
+            status,
+            assignee: task.assigned_agent_id,
+            cycle: task.cycle,
+            last_worker: task.last_worker_id,
+        }
     }
 
     fn after(&self, step: &Move) -> Result<Self, &'static str> {
@@ -114,7 +137,11 @@ impl Model {
             status: step.to,
             assignee: self.heir(step, me, names),
             cycle: self.cycle + i32::from(self.status == 3),
-            last_worker: if is_worker && step.to == 2 { me } else { self.last_worker },
+            last_worker: if is_worker && step.to == 2 {
+                me
+            } else {
+                self.last_worker
+            },
         })
     }
 
@@ -126,12 +153,20 @@ impl Model {
             return Ok(());
         }
         if self.assignee.is_some() && self.assignee != me {
-            return Err(if step.to == 1 { "TASK_ALREADY_CLAIMED" } else { "TASK_ASSIGNEE_MISMATCH" });
+            return Err(if step.to == 1 {
+                "TASK_ALREADY_CLAIMED"
+            } else {
+                "TASK_ASSIGNEE_MISMATCH"
+            });
         }
         if step.names.is_some() {
             return Err("TASK_UPDATE_FIELD_FORBIDDEN");
         }
-        if step.rules.only_lead_can_change_status { Err("ONLY_LEAD_CAN_CHANGE_STATUS") } else { Ok(()) }
+        if step.rules.only_lead_can_change_status {
+            Err("ONLY_LEAD_CAN_CHANGE_STATUS")
+        } else {
+            Ok(())
+        }
     }
 
     fn gates(&self, step: &Move) -> Result<(), &'static str> {
@@ -174,7 +209,14 @@ fn roster() -> Roster {
         name: String::new(),
         is_lead,
     };
-    Roster { members: vec![member(LEAD, true), member(WORKERS[0], false), member(WORKERS[1], false)], stranger: None }
+    Roster {
+        members: vec![
+            member(LEAD, true),
+            member(WORKERS[0], false),
+            member(WORKERS[1], false),
+        ],
+        stranger: None,
+    }
 }
 
 pub(super) fn new_task(id: u128, depends_on: Vec<Uuid>, open: &[Uuid], now: DateTime<Utc>) -> Task {
@@ -187,8 +229,20 @@ pub(super) fn new_task(id: u128, depends_on: Vec<Uuid>, open: &[Uuid], now: Date
         assignee: None,
         depends_on,
     };
-    let at = Birthplace { id: Uuid::from_u128(id), organization_id: Uuid::nil(), board_id: Uuid::nil() };
-    creation::create(Mover::User(PERSON), at, draft, open, &Roster::default(), now).unwrap()
+    let at = Birthplace {
+        id: Uuid::from_u128(id),
+        organization_id: Uuid::nil(),
+        board_id: Uuid::nil(),
+    };
+    creation::create(
+        Mover::User(PERSON),
+        at,
+        draft,
+        open,
+        &Roster::default(),
+        now,
+    )
+    .unwrap()
 }
 
 fn perform(task: &Task, step: &Move, now: DateTime<Utc>) -> Result<Task, Refusal> {
@@ -201,16 +255,30 @@ fn perform(task: &Task, step: &Move, now: DateTime<Utc>) -> Result<Task, Refusal
     let by = mover(step.who);
     let intent = change::authorize(by, &step.rules, task, &patch)?;
     let open: &[Uuid] = if step.open { &[OTHER_TASK] } else { &[] };
-    let approvals = Approvals { approved: step.approved, pending: step.pending.then_some(Uuid::nil()) };
-    let facts = Facts { roster: &roster(), approvals, open, commented: step.commented };
+    let approvals = Approvals {
+        approved: step.approved,
+        pending: step.pending.then_some(Uuid::nil()),
+    };
+    let facts = Facts {
+        roster: &roster(),
+        approvals,
+        open,
+        commented: step.commented,
+    };
     change::decide(by, &step.rules, task, &patch, &intent, &facts, now)
 }
 
 /// What always holds of a task.
 pub(super) fn assert_sound(task: &Task) {
-    assert_eq!(task.in_progress_at.is_some(), task.status == Status::InProgress);
+    assert_eq!(
+        task.in_progress_at.is_some(),
+        task.status == Status::InProgress
+    );
     assert!(task.status != Status::InProgress || task.started_at.is_some());
-    assert!(task.blocked_by.is_empty() || (task.status == Status::Inbox && task.assigned_agent_id.is_none()));
+    assert!(
+        task.blocked_by.is_empty()
+            || (task.status == Status::Inbox && task.assigned_agent_id.is_none())
+    );
 }
 
 proptest! {

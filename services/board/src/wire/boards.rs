@@ -21,7 +21,11 @@ const MAX_SLUG: usize = 100;
 
 /// A board for its readers.
 pub(crate) fn board(board: &Board) -> pb::Board {
-    let Board { content, governance, .. } = board.clone();
+    let Board {
+        content,
+        governance,
+        ..
+    } = board.clone();
     pb::Board {
         id: board.id.to_string(),
         organization_id: board.organization_id.to_string(),
@@ -39,7 +43,9 @@ pub(crate) fn board(board: &Board) -> pb::Board {
         require_approval_for_done: governance.rules.require_approval_for_done,
         require_review_before_done: governance.rules.require_review_before_done,
         comment_required_for_review: governance.rules.comment_required_for_review,
-        block_status_changes_with_pending_approval: governance.rules.block_status_changes_with_pending_approval,
+        block_status_changes_with_pending_approval: governance
+            .rules
+            .block_status_changes_with_pending_approval,
         only_lead_can_change_status: governance.rules.only_lead_can_change_status,
         max_agents: governance.max_agents,
         created_at: Some(encode::time(board.created_at)),
@@ -65,7 +71,9 @@ const fn from_kind(kind: pb::BoardType) -> Option<Kind> {
 
 /// A slug as somebody gave it, in its proper form; none for a blank one.
 fn given_slug(text: Option<&str>) -> Result<Option<String>, Fault> {
-    let Some(text) = decode::optional_text("slug", text, MAX_SLUG)? else { return Ok(None) };
+    let Some(text) = decode::optional_text("slug", text, MAX_SLUG)? else {
+        return Ok(None);
+    };
     slug::of(&text)
         .map(Some)
         .ok_or_else(|| Fault::invalid("slug", "MALFORMED", "needs a letter a-z or a digit"))
@@ -97,7 +105,11 @@ pub(crate) fn draft(request: &pb::CreateBoardRequest) -> Result<Wanted, Fault> {
         success_metrics: object("success_metrics", request.success_metrics.as_ref())?,
         target_date: decode::time("target_date", request.target_date.as_ref())?,
         goal_confirmed: request.goal_confirmed.unwrap_or(false),
-        goal_source: decode::optional_text("goal_source", request.goal_source.as_deref(), MAX_SOURCE)?,
+        goal_source: decode::optional_text(
+            "goal_source",
+            request.goal_source.as_deref(),
+            MAX_SOURCE,
+        )?,
     };
     let governance = Governance {
         gateway_id: decode::id("gateway_id", &request.gateway_id)?,
@@ -113,11 +125,19 @@ pub(crate) fn draft(request: &pb::CreateBoardRequest) -> Result<Wanted, Fault> {
         max_agents: decode::number("max_agents", request.max_agents.unwrap_or(1), 0, 1_000)?,
     };
     let board_group_id = decode::optional_id("board_group_id", request.board_group_id.as_deref())?;
-    Ok(Wanted { content, governance, board_group_id })
+    Ok(Wanted {
+        content,
+        governance,
+        board_group_id,
+    })
 }
 
 /// What a request makes of a board. Fields that it does not name stay.
-pub(crate) fn edit(request: &pb::UpdateBoardRequest, content: &Content, governance: &Governance) -> Result<Wanted, Fault> {
+pub(crate) fn edit(
+    request: &pb::UpdateBoardRequest,
+    content: &Content,
+    governance: &Governance,
+) -> Result<Wanted, Fault> {
     let named = Named::of(request.update_mask.clone());
     let board_group_id = if named.has("board_group_id", request.board_group_id.is_some()) {
         decode::optional_id("board_group_id", request.board_group_id.as_deref())?
@@ -131,9 +151,18 @@ pub(crate) fn edit(request: &pb::UpdateBoardRequest, content: &Content, governan
     })
 }
 
-fn edit_content(named: &Named, request: &pb::UpdateBoardRequest, mut content: Content) -> Result<Content, Fault> {
+fn edit_content(
+    named: &Named,
+    request: &pb::UpdateBoardRequest,
+    mut content: Content,
+) -> Result<Content, Fault> {
     if named.has("name", request.name.is_some()) {
-        content.name = decode::text("name", decode::required("name", request.name.as_deref())?, 1, MAX_NAME)?;
+        content.name = decode::text(
+            "name",
+            decode::required("name", request.name.as_deref())?,
+            1,
+            MAX_NAME,
+        )?;
     }
     if named.has("slug", request.slug.is_some()) {
         content.slug = decode::required("slug", given_slug(request.slug.as_deref())?)?;
@@ -146,7 +175,8 @@ fn edit_content(named: &Named, request: &pb::UpdateBoardRequest, mut content: Co
         content.kind = known("board_type", request.board_type, from_kind)?;
     }
     if named.has("objective", request.objective.is_some()) {
-        content.objective = decode::optional_text("objective", request.objective.as_deref(), MAX_TEXT)?;
+        content.objective =
+            decode::optional_text("objective", request.objective.as_deref(), MAX_TEXT)?;
     }
     if named.has("success_metrics", request.success_metrics.is_some()) {
         content.success_metrics = object("success_metrics", request.success_metrics.as_ref())?;
@@ -158,23 +188,40 @@ fn edit_content(named: &Named, request: &pb::UpdateBoardRequest, mut content: Co
         content.goal_confirmed = decode::required("goal_confirmed", request.goal_confirmed)?;
     }
     if named.has("goal_source", request.goal_source.is_some()) {
-        content.goal_source = decode::optional_text("goal_source", request.goal_source.as_deref(), MAX_SOURCE)?;
+        content.goal_source =
+            decode::optional_text("goal_source", request.goal_source.as_deref(), MAX_SOURCE)?;
     }
     Ok(content)
 }
 
-fn edit_governance(named: &Named, request: &pb::UpdateBoardRequest, was: Governance) -> Result<Governance, Fault> {
+fn edit_governance(
+    named: &Named,
+    request: &pb::UpdateBoardRequest,
+    was: Governance,
+) -> Result<Governance, Fault> {
     let flag = |field: &str, value: Option<bool>, was: bool| {
-        if named.has(field, value.is_some()) { decode::required(field, value) } else { Ok(was) }
+        if named.has(field, value.is_some()) {
+            decode::required(field, value)
+        } else {
+            Ok(was)
+        }
     };
     let gateway_id = if named.has("gateway_id", request.gateway_id.is_some()) {
-        let text = request.gateway_id.as_deref().filter(|text| !text.is_empty());
+        let text = request
+            .gateway_id
+            .as_deref()
+            .filter(|text| !text.is_empty());
         decode::id("gateway_id", decode::required("gateway_id", text)?)?
     } else {
         was.gateway_id
     };
     let max_agents = if named.has("max_agents", request.max_agents.is_some()) {
-        decode::number("max_agents", decode::required("max_agents", request.max_agents)?, 0, 1_000)?
+        decode::number(
+            "max_agents",
+            decode::required("max_agents", request.max_agents)?,
+            0,
+            1_000,
+        )?
     } else {
         was.max_agents
     };
@@ -205,5 +252,9 @@ fn edit_governance(named: &Named, request: &pb::UpdateBoardRequest, was: Governa
             was.rules.only_lead_can_change_status,
         )?,
     };
-    Ok(Governance { gateway_id, rules, max_agents })
+    Ok(Governance {
+        gateway_id,
+        rules,
+        max_agents,
+    })
 }

@@ -1,8 +1,8 @@
 //! Tasks on the wire.
 
 use chassis::{Fault, decode, encode};
-use proto::board::v1 as pb;
 use prost_types::Struct;
+use proto::board::v1 as pb;
 
 use super::{Named, known};
 use crate::task::{MAX_DEPENDENCIES, Priority, Status, Task, creation::Draft, patch::Patch};
@@ -81,10 +81,19 @@ const fn from_priority(priority: pb::TaskPriority) -> Option<Priority> {
 
 /// The statuses of a filter; none stands for all.
 pub(crate) fn statuses(numbers: &[i32]) -> Result<Option<Vec<Status>>, Fault> {
-    let unsupported = || Fault::rejected("UNSUPPORTED_STATUS_FILTER", "status", "not a status of a task");
+    let unsupported = || {
+        Fault::rejected(
+            "UNSUPPORTED_STATUS_FILTER",
+            "status",
+            "not a status of a task",
+        )
+    };
     let mut found = Vec::new();
     for number in numbers {
-        let status = pb::TaskStatus::try_from(*number).ok().and_then(from_status).ok_or_else(unsupported)?;
+        let status = pb::TaskStatus::try_from(*number)
+            .ok()
+            .and_then(from_status)
+            .ok_or_else(unsupported)?;
         if !found.contains(&status) {
             found.push(status);
         }
@@ -104,26 +113,40 @@ pub(crate) fn draft(request: &pb::CreateTaskRequest) -> Result<Draft, Fault> {
     };
     Ok(Draft {
         title: decode::text("title", &request.title, 1, MAX_TITLE)?,
-        description: decode::optional_text("description", request.description.as_deref(), MAX_DESCRIPTION)?,
+        description: decode::optional_text(
+            "description",
+            request.description.as_deref(),
+            MAX_DESCRIPTION,
+        )?,
         status,
         priority,
         due_at: decode::time("due_at", request.due_at.as_ref())?,
         assignee: decode::optional_id("assigned_agent_id", request.assigned_agent_id.as_deref())?,
-        depends_on: decode::ids("depends_on_task_ids", &request.depends_on_task_ids, MAX_DEPENDENCIES)?,
+        depends_on: decode::ids(
+            "depends_on_task_ids",
+            &request.depends_on_task_ids,
+            MAX_DEPENDENCIES,
+        )?,
     })
 }
 
 /// What a request wants changed.
 pub(crate) fn patch(request: &pb::UpdateTaskRequest) -> Result<Patch, Fault> {
     let named = Named::of(request.update_mask.clone());
-    let mut patch = Patch { expected_version: request.expected_version, ..Patch::default() };
+    let mut patch = Patch {
+        expected_version: request.expected_version,
+        ..Patch::default()
+    };
     if named.has("title", request.title.is_some()) {
         let title = decode::required("title", request.title.as_deref())?;
         patch.title = Some(decode::text("title", title, 1, MAX_TITLE)?);
     }
     if named.has("description", request.description.is_some()) {
-        patch.description =
-            Some(decode::optional_text("description", request.description.as_deref(), MAX_DESCRIPTION)?);
+        patch.description = Some(decode::optional_text(
+            "description",
+            request.description.as_deref(),
+            MAX_DESCRIPTION,
+        )?);
     }
     if named.has("status", request.status != 0) {
         patch.status = Some(known("status", request.status, from_status)?);
@@ -135,11 +158,20 @@ pub(crate) fn patch(request: &pb::UpdateTaskRequest) -> Result<Patch, Fault> {
         patch.due_at = Some(decode::time("due_at", request.due_at.as_ref())?);
     }
     if named.has("assigned_agent_id", request.assigned_agent_id.is_some()) {
-        patch.assignee = Some(decode::optional_id("assigned_agent_id", request.assigned_agent_id.as_deref())?);
+        patch.assignee = Some(decode::optional_id(
+            "assigned_agent_id",
+            request.assigned_agent_id.as_deref(),
+        )?);
     }
-    if named.has("depends_on_task_ids", !request.depends_on_task_ids.is_empty()) {
-        patch.depends_on =
-            Some(decode::ids("depends_on_task_ids", &request.depends_on_task_ids, MAX_DEPENDENCIES)?);
+    if named.has(
+        "depends_on_task_ids",
+        !request.depends_on_task_ids.is_empty(),
+    ) {
+        patch.depends_on = Some(decode::ids(
+            "depends_on_task_ids",
+            &request.depends_on_task_ids,
+            MAX_DEPENDENCIES,
+        )?);
     }
     if named.has("comment", request.comment.is_some()) {
         patch.comment = decode::optional_text("comment", request.comment.as_deref(), MAX_COMMENT)?;

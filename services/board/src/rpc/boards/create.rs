@@ -16,7 +16,11 @@ use crate::{
 /// How often a derived slug may be taken by somebody else between looking and writing.
 const ATTEMPTS: usize = 5;
 
-pub(super) async fn create(desk: &Desk, caller: &Caller, request: &CreateBoardRequest) -> Result<Board, Error> {
+pub(super) async fn create(
+    desk: &Desk,
+    caller: &Caller,
+    request: &CreateBoardRequest,
+) -> Result<Board, Error> {
     let organization_id = caller.organization_id().ok_or(Error::WriteRequired)?;
     let wanted = draft(request)?;
     let missing = wanted.content.missing_for_goal();
@@ -26,7 +30,9 @@ pub(super) async fn create(desk: &Desk, caller: &Caller, request: &CreateBoardRe
     if wanted.board_group_id.is_some() {
         return Err(Error::BoardGroupInvalid);
     }
-    desk.peers.judge_gateway(organization_id, wanted.governance.gateway_id).await?;
+    desk.peers
+        .judge_gateway(organization_id, wanted.governance.gateway_id)
+        .await?;
     let mut board = build(wanted, organization_id, &desk.clock);
     if !board.content.slug.is_empty() {
         insert(desk, caller, &board).await?;
@@ -67,7 +73,13 @@ async fn derive_slug(desk: &Desk, board: &mut Board) -> Result<(), Error> {
 
 async fn insert(desk: &Desk, caller: &Caller, board: &Board) -> Result<(), Error> {
     let mut tx = desk.pool.begin().await?;
-    store::boards::insert(&mut tx, board).await.map_err(from_constraint)?;
-    outbox::append(&mut tx, scene(caller, board, board.created_at).board_created()).await?;
+    store::boards::insert(&mut tx, board)
+        .await
+        .map_err(from_constraint)?;
+    outbox::append(
+        &mut tx,
+        scene(caller, board, board.created_at).board_created(),
+    )
+    .await?;
     Ok(tx.commit().await?)
 }

@@ -12,7 +12,11 @@ use crate::{
     wire::boards::edit,
 };
 
-pub(super) async fn update(desk: &Desk, caller: &Caller, request: &UpdateBoardRequest) -> Result<Board, Error> {
+pub(super) async fn update(
+    desk: &Desk,
+    caller: &Caller,
+    request: &UpdateBoardRequest,
+) -> Result<Board, Error> {
     let id = chassis::decode::id("board_id", &request.board_id)?;
     let seen = access::board(&mut *desk.pool.acquire().await?, caller, id).await?;
     access::writer(caller, &seen)?;
@@ -22,7 +26,9 @@ pub(super) async fn update(desk: &Desk, caller: &Caller, request: &UpdateBoardRe
     }
 
     let mut tx = desk.pool.begin().await?;
-    let before = store::boards::lock(&mut tx, id).await?.ok_or(Error::BoardNotFound)?;
+    let before = store::boards::lock(&mut tx, id)
+        .await?
+        .ok_or(Error::BoardNotFound)?;
     let mut after = apply(caller, &before, request)?;
     let changed = before.changed_fields(&after);
     if changed.is_empty() {
@@ -31,7 +37,9 @@ pub(super) async fn update(desk: &Desk, caller: &Caller, request: &UpdateBoardRe
     let now = desk.clock.now();
     after.updated_at = now;
     after.version += 1;
-    store::boards::update(&mut tx, &after).await.map_err(from_constraint)?;
+    store::boards::update(&mut tx, &after)
+        .await
+        .map_err(from_constraint)?;
     outbox::append(&mut tx, scene(caller, &after, now).board_updated(&changed)).await?;
     tx.commit().await?;
     Ok(after)
@@ -43,7 +51,10 @@ fn apply(caller: &Caller, before: &Board, request: &UpdateBoardRequest) -> Resul
     if wanted.board_group_id.is_some() {
         return Err(Error::BoardGroupInvalid);
     }
-    let ruled: Vec<&'static str> = before.governance.changed_fields(&wanted.governance).collect();
+    let ruled: Vec<&'static str> = before
+        .governance
+        .changed_fields(&wanted.governance)
+        .collect();
     if !ruled.is_empty() && !caller.is_admin() {
         return Err(Error::AdminRequired { fields: ruled });
     }
@@ -51,12 +62,22 @@ fn apply(caller: &Caller, before: &Board, request: &UpdateBoardRequest) -> Resul
     if !missing.is_empty() {
         return Err(Error::GoalFieldsRequired { fields: missing });
     }
-    Ok(Board { content: wanted.content, governance: wanted.governance, ..before.clone() })
+    Ok(Board {
+        content: wanted.content,
+        governance: wanted.governance,
+        ..before.clone()
+    })
 }
 
 /// Judges whether a board may move to another gateway: a good one, and nobody stays behind on the old.
 async fn judge_move(desk: &Desk, before: &Board, wanted: &Board) -> Result<(), Error> {
-    desk.peers.judge_gateway(before.organization_id, wanted.governance.gateway_id).await?;
+    desk.peers
+        .judge_gateway(before.organization_id, wanted.governance.gateway_id)
+        .await?;
     let roster = desk.peers.roster(&before.scope(), None).await?;
-    if roster.members.is_empty() { Ok(()) } else { Err(Error::BoardHasAgents) }
+    if roster.members.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::BoardHasAgents)
+    }
 }

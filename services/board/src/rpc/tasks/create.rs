@@ -20,7 +20,11 @@ use crate::{
     wire,
 };
 
-pub(super) async fn create(desk: &Desk, caller: &Caller, request: &CreateTaskRequest) -> Result<Task, Error> {
+pub(super) async fn create(
+    desk: &Desk,
+    caller: &Caller,
+    request: &CreateTaskRequest,
+) -> Result<Task, Error> {
     let board_id = decode::id("board_id", &request.board_id)?;
     let seen = access::board(&mut *desk.pool.acquire().await?, caller, board_id).await?;
     let mover = access::writer(caller, &seen)?;
@@ -32,8 +36,14 @@ pub(super) async fn create(desk: &Desk, caller: &Caller, request: &CreateTaskReq
     };
 
     let mut tx = desk.pool.begin().await?;
-    let board = store::boards::lock(&mut tx, board_id).await?.ok_or(Error::BoardNotFound)?;
-    let at = Birthplace { id: Uuid::now_v7(), organization_id: board.organization_id, board_id };
+    let board = store::boards::lock(&mut tx, board_id)
+        .await?
+        .ok_or(Error::BoardNotFound)?;
+    let at = Birthplace {
+        id: Uuid::now_v7(),
+        organization_id: board.organization_id,
+        board_id,
+    };
     let open = match draft.depends_on.as_slice() {
         [] => Vec::new(),
         depends_on => edges::judge(&mut tx, board_id, at.id, depends_on).await?,

@@ -11,14 +11,22 @@ use super::super::{
 };
 use crate::{error::Error, store, task::cascade};
 
-pub(super) async fn delete(desk: &Desk, caller: &Caller, request: &DeleteTaskRequest) -> Result<(), Error> {
+pub(super) async fn delete(
+    desk: &Desk,
+    caller: &Caller,
+    request: &DeleteTaskRequest,
+) -> Result<(), Error> {
     let place = Place::decode(request.board_id.as_deref(), &request.task_id)?;
     let (seen, _) = access::task(&mut *desk.pool.acquire().await?, caller, place).await?;
     access::writer(caller, &seen)?;
 
     let mut tx = desk.pool.begin().await?;
-    let board = store::boards::lock(&mut tx, seen.id).await?.ok_or(Error::BoardNotFound)?;
-    let task = store::tasks::find(&mut tx, place.task_id).await?.ok_or(Error::TaskNotFound)?;
+    let board = store::boards::lock(&mut tx, seen.id)
+        .await?
+        .ok_or(Error::BoardNotFound)?;
+    let task = store::tasks::find(&mut tx, place.task_id)
+        .await?
+        .ok_or(Error::TaskNotFound)?;
     let now = desk.clock.now();
     let dependents = store::tasks::list_dependents(&mut tx, task.id).await?;
     let changes = cascade::removed(task.id, dependents, now);

@@ -21,19 +21,29 @@ pub(super) async fn judge(
         return Err(Error::SelfDependency);
     }
     let statuses = store::tasks::statuses(conn, board_id, depends_on).await?;
-    let missing: Vec<Uuid> = depends_on.iter().filter(|id| !statuses.contains_key(id)).copied().collect();
+    let missing: Vec<Uuid> = depends_on
+        .iter()
+        .filter(|id| !statuses.contains_key(id))
+        .copied()
+        .collect();
     if !missing.is_empty() {
         return Err(Error::DependenciesNotFound { missing });
     }
     if store::dependencies::reaches(conn, task_id, depends_on).await? {
         return Err(Error::DependencyCycle);
     }
-    let open = depends_on.iter().filter(|id| statuses.get(id) != Some(&Status::Done));
+    let open = depends_on
+        .iter()
+        .filter(|id| statuses.get(id) != Some(&Status::Done));
     Ok(open.copied().collect())
 }
 
 /// The dependencies that a task will have after a change and that are not done.
-pub(super) async fn open(conn: &mut PgConnection, task: &Task, patch: &Patch) -> Result<Vec<Uuid>, Error> {
+pub(super) async fn open(
+    conn: &mut PgConnection,
+    task: &Task,
+    patch: &Patch,
+) -> Result<Vec<Uuid>, Error> {
     match &patch.depends_on {
         Some(depends_on) => judge(conn, task.board_id, task.id, depends_on).await,
         // A task that is done does not note what it would wait for.

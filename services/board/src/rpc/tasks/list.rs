@@ -56,12 +56,22 @@ async fn place(
         return Ok((Place::Board(board_id), etag(stamp.version)));
     }
     let visible = Visible::to(caller).ok_or(Error::BoardNotFound)?;
-    let filter = store::boards::Filter { visible, gateway_id: None, board_group_id: None };
+    let filter = store::boards::Filter {
+        visible,
+        gateway_id: None,
+        board_group_id: None,
+    };
     let (_, digest) = store::boards::summary(conn, &filter).await?;
     let organization_id = filter.visible.organization_id;
     let boards = match filter.visible.gateway_id {
         Some(_) => Some(store::boards::ids(conn, &filter.visible).await?),
         None => filter.visible.boards,
     };
-    Ok((Place::Boards { organization_id, boards }, etag(digest)))
+    Ok((
+        Place::Boards {
+            organization_id,
+            boards,
+        },
+        etag(digest),
+    ))
 }

@@ -48,7 +48,8 @@ struct Known {
 impl Known {
     fn covers(&self, intent: &Intent, mentions: bool, task: &Task) -> bool {
         let roster = !(intent.needs_roster || mentions) || self.roster.is_some();
-        let approvals = !intent.needs_approvals || self.approvals.is_some_and(|(cycle, _)| cycle == task.cycle);
+        let approvals =
+            !intent.needs_approvals || self.approvals.is_some_and(|(cycle, _)| cycle == task.cycle);
         roster && approvals
     }
 }
@@ -68,7 +69,10 @@ impl Update<'_> {
     }
 
     fn mentions(&self) -> bool {
-        self.patch.comment.as_deref().is_some_and(|text| !mention::words(text).is_empty())
+        self.patch
+            .comment
+            .as_deref()
+            .is_some_and(|text| !mention::words(text).is_empty())
     }
 
     /// Asks what the change hangs on. What can be refused already is refused before anybody is asked.
@@ -76,10 +80,19 @@ impl Update<'_> {
         let intent = change::authorize(self.mover, &board.governance.rules, task, self.patch)?;
         let mut known = Known::default();
         if intent.needs_roster || self.mentions() {
-            known.roster = Some(self.desk.peers.roster(&board.scope(), self.patch.named_assignee()).await?);
+            known.roster = Some(
+                self.desk
+                    .peers
+                    .roster(&board.scope(), self.patch.named_assignee())
+                    .await?,
+            );
         }
         if intent.needs_approvals {
-            let approvals = self.desk.peers.approvals(board.id, task.id, task.cycle).await?;
+            let approvals = self
+                .desk
+                .peers
+                .approvals(board.id, task.id, task.cycle)
+                .await?;
             known.approvals = Some((task.cycle, approvals));
         }
         Ok(known)
@@ -87,8 +100,12 @@ impl Update<'_> {
 
     async fn attempt(&self, known: &Known, seen: &Task) -> Result<Attempt, Error> {
         let mut tx = self.desk.pool.begin().await?;
-        let board = store::boards::lock(&mut tx, seen.board_id).await?.ok_or(Error::BoardNotFound)?;
-        let before = store::tasks::find(&mut tx, seen.id).await?.ok_or(Error::TaskNotFound)?;
+        let board = store::boards::lock(&mut tx, seen.board_id)
+            .await?
+            .ok_or(Error::BoardNotFound)?;
+        let before = store::tasks::find(&mut tx, seen.id)
+            .await?
+            .ok_or(Error::TaskNotFound)?;
         let intent = change::authorize(self.mover, &board.governance.rules, &before, self.patch)?;
         if !known.covers(&intent, self.mentions(), &before) {
             return Ok(Attempt::AskAgain(Box::new((board, before))));
@@ -98,14 +115,23 @@ impl Update<'_> {
         let roster = known.roster.clone().unwrap_or_default();
         let facts = Facts {
             roster: &roster,
-            approvals: known.approvals.map(|(_, approvals)| approvals).unwrap_or_default(),
+            approvals: known
+                .approvals
+                .map(|(_, approvals)| approvals)
+                .unwrap_or_default(),
             open: &open,
             commented: intent.needs_comments && self.commented(&mut tx, &before).await?,
         };
         let rules = &board.governance.rules;
         let after = change::decide(self.mover, rules, &before, self.patch, &intent, &facts, now)?;
         let cause = change::was_reset(&before, &after, &intent).then_some(DEPENDENCY_ADDED);
-        let change = Change { board: &board, before: &before, after: &after, cause, now };
+        let change = Change {
+            board: &board,
+            before: &before,
+            after: &after,
+            cause,
+            now,
+        };
         if self.write(&mut tx, &change, &roster).await? {
             tx.commit().await?;
         }
@@ -117,14 +143,29 @@ impl Update<'_> {
         let mover = self.mover.agent_id().or(self.mover.user_id());
         let authors: Vec<_> = mover.into_iter().chain(task.assigned_agent_id).collect();
         // A task that leaves `done` begins a new cycle, in which nobody has said anything yet.
-        let cycle = if task.status == Status::Done { task.cycle + 1 } else { task.cycle };
+        let cycle = if task.status == Status::Done {
+            task.cycle + 1
+        } else {
+            task.cycle
+        };
         Ok(store::comments::exists_by(conn, task.id, cycle, &authors).await?)
     }
 
     /// Writes a change, the comment that came with it, what it does to others, and the events; false when there is
     /// nothing to write.
-    async fn write(&self, conn: &mut PgConnection, change: &Change<'_>, roster: &Roster) -> Result<bool, Error> {
-        let Change { board, before, after, cause, now } = *change;
+    async fn write(
+        &self,
+        conn: &mut PgConnection,
+        change: &Change<'_>,
+        roster: &Roster,
+    ) -> Result<bool, Error> {
+        let Change {
+            board,
+            before,
+            after,
+            cause,
+            now,
+        } = *change;
         let scene = scene(self.caller, board, now);
         let comment = self.comment(after, roster, now);
         if before == after && comment.is_none() {
@@ -188,7 +229,10 @@ async fn cascade(
         (cascade::closed(after.id, dependents, now), None)
     } else {
         let dependents = store::tasks::list_all_dependents(conn, after.id).await?;
-        (cascade::reopened(after.id, dependents, now), Some(DEPENDENCY_REOPENED))
+        (
+            cascade::reopened(after.id, dependents, now),
+            Some(DEPENDENCY_REOPENED),
+        )
     };
     let tasks: Vec<_> = changes.iter().map(|change| &change.after).collect();
     store::tasks::save(conn, &tasks).await?;

@@ -86,7 +86,9 @@ pub(crate) async fn save(conn: &mut PgConnection, tasks: &[&Task]) -> sqlx::Resu
     if usize::try_from(written).is_ok_and(|written| written == tasks.len()) {
         Ok(())
     } else {
-        Err(sqlx::Error::Protocol("a task changed while its board was held".to_owned()))
+        Err(sqlx::Error::Protocol(
+            "a task changed while its board was held".to_owned(),
+        ))
     }
 }
 
@@ -148,7 +150,11 @@ fn literal(ids: &[Uuid]) -> String {
 }
 
 /// Deletes a task of a board that is held; its row, comments and history stay.
-pub(crate) async fn delete(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub(crate) async fn delete(
+    conn: &mut PgConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query(
         "update task
             set deleted_at = $2, updated_at = $2, version = version + 1, depends_on_ids = '{}', blocked_by_ids = '{}'
