@@ -1,0 +1,83 @@
+//! Agents: who they are, what they are for, and where they live on their gateway.
+
+pub(crate) mod heartbeat;
+pub(crate) mod place;
+pub(crate) mod profile;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::phase::{self, Phase, Status};
+
+/// An agent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Agent {
+    pub id: Uuid,
+    pub organization_id: Uuid,
+    pub gateway_id: Uuid,
+    /// `None`: the main agent of its gateway.
+    pub board_id: Option<Uuid>,
+    pub name: String,
+    pub is_board_lead: bool,
+    pub phase: Phase,
+    pub last_error: Option<String>,
+    pub heartbeat_config: Value,
+    pub identity_profile: Option<Value>,
+    pub identity_template: Option<String>,
+    pub soul_template: Option<String>,
+    pub last_seen_at: Option<DateTime<Utc>>,
+    pub provisioned_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What an agent is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Speaks for a whole gateway.
+    Main,
+    /// Coordinates a board.
+    Lead,
+    /// Does tasks of a board.
+    Worker,
+}
+
+impl Agent {
+    pub(crate) fn role(&self) -> Role {
+        match (self.board_id, self.is_board_lead) {
+            (None, _) => Role::Main,
+            (Some(_), true) => Role::Lead,
+            (Some(_), false) => Role::Worker,
+        }
+    }
+
+    /// How often it means to wake up; zero when it does not.
+    pub(crate) fn pace(&self) -> TimeDelta {
+        heartbeat::every(&self.heartbeat_config)
+    }
+
+    /// Phase and presence in one word.
+    pub(crate) fn status(&self, now: DateTime<Utc>) -> Status {
+        phase::status(self.phase, self.last_seen_at, self.pace(), now)
+    }
+
+    /// Key of the session in which it works.
+    pub(crate) fn session_key(&self) -> String {
+        place::session_key(&self.key())
+    }
+
+    /// Its name among the agents of the gateway.
+    pub(crate) fn key(&self) -> String {
+        match (self.role(), self.board_id) {
+            (Role::Lead, Some(board_id)) => place::lead_key(board_id),
+            (Role::Worker, Some(_)) => place::worker_key(self.id),
+            (Role::Main, _) | (_, None) => place::main_key(self.gateway_id),
+        }
+    }
+
+    /// Directory of its files on the gateway's machine.
+    pub(crate) fn workspace(&self, root: &str) -> String {
+        place::workspace(root, &self.key())
+    }
+}

@@ -1,0 +1,123 @@
+//! Owns gateways and their credentials, agents and their life cycle, the files that agents find in their workspaces, their
+//! tokens and presence, and what they are told.
+//!
+//! Nothing here reaches a gateway inside of a request. A request changes rows and leaves work: a life-cycle job
+//! ([`job`]) or a notice ([`notice`]), each with its delivery, in the transaction of the change. The work asks the connector
+//! for what it wants, as often as it takes, and says what became of it.
+
+mod agent;
+mod authenticate;
+mod config;
+mod connector;
+mod error;
+mod gateway;
+mod job;
+mod lifecycle;
+mod notice;
+mod phase;
+mod post;
+mod quote;
+mod rpc;
+mod store;
+mod token;
+mod wire;
+mod workspace;
+
+use delivery::Policy;
+use proto::{
+    agent::v1::{
+        agent_directory_service_server::AgentDirectoryServiceServer,
+        agent_service_server::AgentServiceServer, gateway_service_server::GatewayServiceServer,
+        notice_service_server::NoticeServiceServer,
+    },
+    board::v1::board_directory_service_client::BoardDirectoryServiceClient,
+};
+use sqlx::{PgPool, migrate::Migrator};
+
+pub use config::{AUTO, Config, Schedule};
+use connector::Connector;
+use lifecycle::{Planner, Steps, Worker};
+
+/// Name of this component among the roles of the mesh.
+pub const ROLE: &str = "agent";
+/// Schema that it owns.
+pub const SCHEMA: &str = "agent";
+/// Its tables. Those of the bus and of deliveries stand beside them.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Jobs and notices at once: in this process, and at one gateway over all processes.
+const CONCURRENCY: usize = 32;
+const PER_GATEWAY: usize = 4;
+
+/// Adds gateways, agents and notices to a process.
+pub async fn register(
+    server: &mut chassis::Server,
+    bus: &bus::Bus,
+    config: Config,
+) -> anyhow::Result<()> {
+    let pool = server.database(SCHEMA).await?;
+    bus.relay(server, ROLE, pool.clone());
+    let desk = post::Desk {
+        clock: server.clock(),
+    };
+    bus.consume(server, ROLE, post::TOPICS, pool.clone(), desk)
+        .await?;
+    serve(server, &pool, &config);
+    work(server, &pool, config);
+    Ok(())
+}
+
+fn serve(server: &mut chassis::Server, pool: &PgPool, config: &Config) {
+    let desk = rpc::Desk {
+        pool: pool.clone(),
+        clock: server.clock(),
+        seal: server.seal(),
+        boards: BoardDirectoryServiceClient::new(server.peer("board")),
+        doorkeeper: authenticate::Doorkeeper::new(pool.clone(), server.clock()),
+        planner: Planner {
+            deadline: config.lifecycle_deadline,
+        },
+    };
+    server.add_service(ROLE, GatewayServiceServer::new(desk.clone()));
+    server.add_service(ROLE, AgentServiceServer::new(desk.clone()));
+    server.add_service(ROLE, NoticeServiceServer::new(desk.clone()));
+    server.add_service(ROLE, AgentDirectoryServiceServer::new(desk));
+}
+
+fn work(server: &mut chassis::Server, pool: &PgPool, config: Config) {
+    let connector = Connector::of(server);
+    let steps = Steps {
+        pool: pool.clone(),
+        clock: server.clock(),
+        seal: server.seal(),
+        connector: connector.clone(),
+        boards: BoardDirectoryServiceClient::new(server.peer("board")),
+        base_url: config.base_url,
+    };
+    let worker = Worker {
+        pool: pool.clone(),
+        clock: server.clock(),
+        planner: Planner {
+            deadline: config.lifecycle_deadline,
+        },
+        steps,
+    };
+    let jobs = policy(config.lifecycle_retry_schedule, config.lifecycle_timeout);
+    delivery::run(server, lifecycle::QUEUE, pool.clone(), jobs, worker);
+    let carrier = post::Carrier {
+        pool: pool.clone(),
+        clock: server.clock(),
+        connector,
+    };
+    let notices = policy(config.notice_retry_schedule, config.notice_timeout);
+    delivery::run(server, post::QUEUE, pool.clone(), notices, carrier);
+}
+
+fn policy(schedule: Schedule, timeout: std::time::Duration) -> Policy {
+    Policy {
+        schedule: schedule.0,
+        concurrency: CONCURRENCY,
+        per_target: PER_GATEWAY,
+        timeout,
+    }
+}

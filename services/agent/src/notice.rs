@@ -1,0 +1,74 @@
+//! What agents are told: kinds, who gets which, and in which words.
+
+pub(crate) mod rule;
+pub(crate) mod text;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    TaskAssigned,
+    TaskCreated,
+    TaskReadyForReview,
+    TaskChangesRequested,
+    TaskBackInInbox,
+    TaskComment,
+    ApprovalResolved,
+}
+
+impl Kind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskAssigned => "task_assigned",
+            Self::TaskCreated => "task_created",
+            Self::TaskReadyForReview => "task_ready_for_review",
+            Self::TaskChangesRequested => "task_changes_requested",
+            Self::TaskBackInInbox => "task_back_in_inbox",
+            Self::TaskComment => "task_comment",
+            Self::ApprovalResolved => "approval_resolved",
+        }
+    }
+}
+
+/// A notice as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct New {
+    pub id: Uuid,
+    pub event_id: Uuid,
+    pub organization_id: Uuid,
+    pub board_id: Uuid,
+    pub task_id: Option<Uuid>,
+    pub agent_id: Uuid,
+    pub kind: Kind,
+    pub message: String,
+    /// Waits for its agent to be put in place.
+    pub held: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Waiting,
+    Sent,
+    /// The last attempt failed; another follows.
+    Failed,
+    Dead,
+}
+
+/// A notice and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub id: Uuid,
+    pub kind: String,
+    pub task_id: Option<Uuid>,
+    pub agent_id: Uuid,
+    pub state: State,
+    pub attempts: i32,
+    pub last_error: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub next_attempt_at: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,280 @@
+//! `GatewayService`.
+
+use chassis::{Caller, Cursor, decode};
+use proto::agent::v1::{
+    CreateGatewayRequest, CreateGatewayResponse, GetGatewayRequest, GetGatewayResponse,
+    ListGatewaysRequest, ListGatewaysResponse, UpdateGatewayRequest, UpdateGatewayResponse,
+    gateway_service_server::GatewayService,
+};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use super::{Desk, Paging, input, organization};
+use crate::{
+    agent::{Agent, heartbeat, profile},
+    error::Error,
+    gateway::{self, Gateway},
+    phase::Phase,
+    store,
+    wire::{self, event},
+};
+
+#[tonic::async_trait]
+impl GatewayService for Desk {
+    async fn list_gateways(
+        &self,
+        request: Request<ListGatewaysRequest>,
+    ) -> Result<Response<ListGatewaysResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
+        let mut conn = self.pool.acquire().await.map_err(Error::from)?;
+        let rows = store::gateways::list(&mut conn, organization(&caller)?, &page)
+            .await
+            .map_err(Error::from)?;
+        let paging = Paging::of(&page, &rows.items, rows.total, |last| Cursor {
+            at: last.created_at,
+            id: last.id,
+        });
+        Ok(Response::new(ListGatewaysResponse {
+            items: rows.items.iter().map(wire::gateway).collect(),
+            total: paging.total,
+            limit: paging.limit,
+            offset: paging.offset,
+            next_page_token: paging.next_page_token,
+        }))
+    }
+
+    async fn create_gateway(
+        &self,
+        request: Request<CreateGatewayRequest>,
+    ) -> Result<Response<CreateGatewayResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let gateway = self.new_gateway(organization(&caller)?, &request)?;
+        let main = main_agent(&gateway);
+        self.insert(&caller, &gateway, &main).await?;
+        Ok(Response::new(CreateGatewayResponse {
+            gateway: Some(wire::gateway(&gateway)),
+        }))
+    }
+
+    async fn get_gateway(
+        &self,
+        request: Request<GetGatewayRequest>,
+    ) -> Result<Response<GetGatewayResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let id = decode::id("gateway_id", &request.gateway_id)?;
+        let mut conn = self.pool.acquire().await.map_err(Error::from)?;
+        let gateway = store::gateways::find(&mut conn, id)
+            .await
+            .map_err(Error::from)?;
+        let gateway = owned(gateway, organization(&caller)?)?;
+        Ok(Response::new(GetGatewayResponse {
+            gateway: Some(wire::gateway(&gateway)),
+        }))
+    }
+
+    async fn update_gateway(
+        &self,
+        request: Request<UpdateGatewayRequest>,
+    ) -> Result<Response<UpdateGatewayResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let id = decode::id("gateway_id", &request.gateway_id)?;
+        let gateway = self.change(&caller, id, request).await?;
+        Ok(Response::new(UpdateGatewayResponse {
+            gateway: Some(wire::gateway(&gateway)),
+        }))
+    }
+}
+
+impl Desk {
+    fn new_gateway(
+        &self,
+        organization_id: Uuid,
+        request: &CreateGatewayRequest,
+    ) -> Result<Gateway, Error> {
+        let (id, now) = (Uuid::now_v7(), self.clock.now());
+        let token = input::gateway_token(request.token.as_deref())?;
+        Ok(Gateway {
+            id,
+            organization_id,
+            name: input::gateway_name(&request.name)?,
+            url: input::gateway_url(&request.url)?,
+            token_sealed: token.map(|token| self.sealed(id, &token)),
+            workspace_root: input::workspace_root(&request.workspace_root)?,
+            allow_insecure_tls: request.allow_insecure_tls.unwrap_or(false),
+            disable_device_pairing: request.disable_device_pairing.unwrap_or(false),
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    fn sealed(&self, gateway_id: Uuid, token: &str) -> Vec<u8> {
+        self.seal
+            .close(token.as_bytes(), &gateway::seal_context(gateway_id))
+    }
+
+    async fn insert(&self, caller: &Caller, gateway: &Gateway, main: &Agent) -> Result<(), Error> {
+        let now = gateway.created_at;
+        let mut tx = self.pool.begin().await?;
+        store::gateways::insert(&mut tx, gateway).await?;
+        store::agents::insert(&mut tx, main).await?;
+        self.planner
+            .plan(&mut tx, std::slice::from_ref(main), person(caller), now)
+            .await?;
+        let events = vec![
+            event::gateway_created(caller.event_actor(), gateway, now),
+            event::agent_created(caller.event_actor(), main, now),
+        ];
+        bus::outbox::append_all(&mut tx, events).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn change(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        request: UpdateGatewayRequest,
+    ) -> Result<Gateway, Error> {
+        let mut tx = self.pool.begin().await?;
+        let before = owned(
+            store::gateways::find_for_update(&mut tx, id).await?,
+            organization(caller)?,
+        )?;
+        let (mut after, changed) = self.changed(&before, request)?;
+        if changed.is_empty() {
+            return Ok(before);
+        }
+        after.updated_at = self.clock.now();
+        store::gateways::update(&mut tx, &after).await?;
+        let told = event::gateway_updated(
+            caller.event_actor(),
+            &after,
+            owned_names(&changed),
+            after.updated_at,
+        );
+        bus::outbox::append(&mut tx, told).await?;
+        self.follow(&mut tx, caller, &after, &changed).await?;
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    /// The gateway with the fields that the request names, and the names of those that differ.
+    fn changed(
+        &self,
+        before: &Gateway,
+        request: UpdateGatewayRequest,
+    ) -> Result<(Gateway, Vec<&'static str>), Error> {
+        let mask = decode::mask(request.update_mask);
+        let mut after = before.clone();
+        let mut changed = Vec::new();
+        if mask.has("name") {
+            after.name = input::gateway_name(&decode::required("name", request.name)?)?;
+            changed.extend((after.name != before.name).then_some("name"));
+        }
+        if mask.has("url") {
+            after.url = input::gateway_url(&decode::required("url", request.url)?)?;
+            changed.extend((after.url != before.url).then_some("url"));
+        }
+        if mask.has("workspace_root") {
+            let root = decode::required("workspace_root", request.workspace_root)?;
+            after.workspace_root = input::workspace_root(&root)?;
+            changed.extend(
+                (after.workspace_root != before.workspace_root).then_some("workspace_root"),
+            );
+        }
+        if mask.has("token") {
+            let token = input::gateway_token(request.token.as_deref())?;
+            changed.extend((token.is_some() || before.token_sealed.is_some()).then_some("token"));
+            after.token_sealed = token.map(|token| self.sealed(before.id, &token));
+        }
+        if mask.has("allow_insecure_tls") {
+            after.allow_insecure_tls =
+                decode::required("allow_insecure_tls", request.allow_insecure_tls)?;
+            changed.extend(
+                (after.allow_insecure_tls != before.allow_insecure_tls)
+                    .then_some("allow_insecure_tls"),
+            );
+        }
+        if mask.has("disable_device_pairing") {
+            let disable =
+                decode::required("disable_device_pairing", request.disable_device_pairing)?;
+            after.disable_device_pairing = disable;
+            changed.extend(
+                (disable != before.disable_device_pairing).then_some("disable_device_pairing"),
+            );
+        }
+        Ok((after, changed))
+    }
+
+    /// What a change means for the agents of the gateway: a new name is its main agent's too, and new paths stand in
+    /// everybody's files. A new address or credential reaches the connector with the next call.
+    async fn follow(
+        &self,
+        tx: &mut PgConnection,
+        caller: &Caller,
+        gateway: &Gateway,
+        changed: &[&str],
+    ) -> Result<(), Error> {
+        let now = gateway.updated_at;
+        if changed.contains(&"name") {
+            let name = gateway::main_agent_name(&gateway.name);
+            if let Some(main) = store::agents::rename_main(tx, gateway.id, &name, now).await? {
+                let told = event::agent_updated(caller.event_actor(), &main, &["name"], now);
+                bus::outbox::append(tx, told).await?;
+            }
+        }
+        let main_only = !changed.contains(&"workspace_root");
+        if main_only && !changed.contains(&"name") {
+            return Ok(());
+        }
+        store::jobs::repeat_on_gateway(tx, gateway.id, main_only).await?;
+        let stale = store::agents::refresh_on_gateway(tx, gateway.id, main_only, now).await?;
+        self.planner.plan(tx, &stale, person(caller), now).await?;
+        let told = stale
+            .iter()
+            .map(|agent| event::agent_updated(caller.event_actor(), agent, &["status"], now));
+        bus::outbox::append_all(tx, told.collect()).await?;
+        Ok(())
+    }
+}
+
+fn owned_names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn owned(gateway: Option<Gateway>, organization_id: Uuid) -> Result<Gateway, Error> {
+    gateway
+        .filter(|gateway| gateway.organization_id == organization_id)
+        .ok_or(Error::GatewayNotFound)
+}
+
+fn main_agent(gateway: &Gateway) -> Agent {
+    Agent {
+        id: Uuid::now_v7(),
+        organization_id: gateway.organization_id,
+        gateway_id: gateway.id,
+        board_id: None,
+        name: gateway::main_agent_name(&gateway.name),
+        is_board_lead: false,
+        phase: Phase::Pending,
+        last_error: None,
+        heartbeat_config: heartbeat::default(),
+        identity_profile: Some(profile::main()),
+        identity_template: None,
+        soul_template: None,
+        last_seen_at: None,
+        provisioned_at: None,
+        created_at: gateway.created_at,
+        updated_at: gateway.created_at,
+    }
+}
+
+/// The person for whom something is done.
+pub(super) fn person(caller: &Caller) -> Option<&str> {
+    match caller {
+        Caller::User(user) => Some(&user.name),
+        Caller::Agent(_) | Caller::Internal { .. } | Caller::Anonymous => None,
+    }
+}

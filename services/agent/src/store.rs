@@ -1,0 +1,23 @@
+//! The tables of this schema.
+
+pub(crate) mod agents;
+pub(crate) mod gateways;
+pub(crate) mod jobs;
+pub(crate) mod notices;
+pub(crate) mod presence;
+pub(crate) mod tokens;
+
+/// Rows of a page, and how many there are in all.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    pub items: Vec<T>,
+    pub total: i64,
+}
+
+/// A word in a column that its check constraint should have kept out.
+fn unknown_word(column: &'static str, word: &str) -> sqlx::Error {
+    sqlx::Error::ColumnDecode {
+        index: column.to_owned(),
+        source: format!("unknown word `{word}`").into(),
+    }
+}

@@ -1,0 +1,125 @@
+//! Events that this service tells.
+
+use chrono::{DateTime, Utc};
+use proto::event::v1::{self as event, Actor, Event, event::Payload};
+use uuid::Uuid;
+
+use crate::{agent::Agent, gateway::Gateway, notice::Notice};
+
+/// `gateway.created`
+pub(crate) fn gateway_created(actor: Actor, gateway: &Gateway, at: DateTime<Utc>) -> Event {
+    let payload = Payload::GatewayCreated(event::GatewayCreated {
+        gateway: Some(super::gateway(gateway)),
+    });
+    bus::event(actor, gateway.organization_id, at, payload).build()
+}
+
+/// `gateway.updated`
+pub(crate) fn gateway_updated(
+    actor: Actor,
+    gateway: &Gateway,
+    changed_fields: Vec<String>,
+    at: DateTime<Utc>,
+) -> Event {
+    let gateway_wire = Some(super::gateway(gateway));
+    let payload = Payload::GatewayUpdated(event::GatewayUpdated {
+        gateway: gateway_wire,
+        changed_fields,
+    });
+    bus::event(actor, gateway.organization_id, at, payload).build()
+}
+
+/// `agent.created`
+pub(crate) fn agent_created(actor: Actor, agent: &Agent, at: DateTime<Utc>) -> Event {
+    let payload = Payload::AgentCreated(event::AgentCreated {
+        agent: Some(super::agent(agent, at)),
+    });
+    about(actor, agent, at, payload)
+}
+
+/// `agent.updated`
+pub(crate) fn agent_updated(
+    actor: Actor,
+    agent: &Agent,
+    changed: &[&str],
+    at: DateTime<Utc>,
+) -> Event {
+    let payload = Payload::AgentUpdated(event::AgentUpdated {
+        agent: Some(super::agent(agent, at)),
+        changed_fields: changed.iter().map(|&field| field.to_owned()).collect(),
+    });
+    about(actor, agent, at, payload)
+}
+
+/// `agent.provisioned`
+pub(crate) fn agent_provisioned(agent: &Agent, at: DateTime<Utc>) -> Event {
+    let payload = Payload::AgentProvisioned(event::AgentProvisioned {
+        agent: Some(super::agent(agent, at)),
+    });
+    about(chassis::caller::system_actor(), agent, at, payload)
+}
+
+/// `agent.provision_failed`
+pub(crate) fn agent_provision_failed(agent: &Agent, reason: &str, at: DateTime<Utc>) -> Event {
+    let payload = Payload::AgentProvisionFailed(event::AgentProvisionFailed {
+        agent: Some(super::agent(agent, at)),
+        reason: reason.to_owned(),
+    });
+    about(chassis::caller::system_actor(), agent, at, payload)
+}
+
+/// `agent.checked_in`
+pub(crate) fn agent_checked_in(agent: &Agent, at: DateTime<Utc>) -> Event {
+    let actor = Actor {
+        kind: event::ActorKind::Agent.into(),
+        id: Some(agent.id.to_string()),
+        name: agent.name.clone(),
+    };
+    let payload = Payload::AgentCheckedIn(event::AgentCheckedIn {
+        agent: Some(super::agent(agent, at)),
+    });
+    about(actor, agent, at, payload)
+}
+
+/// `agent.token_changed`
+pub(crate) fn agent_token_changed(agent: &Agent, at: DateTime<Utc>) -> Event {
+    let payload = Payload::AgentTokenChanged(event::AgentTokenChanged {
+        agent_id: agent.id.to_string(),
+    });
+    about(chassis::caller::system_actor(), agent, at, payload)
+}
+
+/// `notice.sent` or `notice.dead`
+pub(crate) fn notice_settled(
+    notice: &Notice,
+    organization_id: Uuid,
+    board_id: Uuid,
+    sent: bool,
+    at: DateTime<Utc>,
+) -> Event {
+    let wire = Some(super::notice(notice));
+    let payload = if sent {
+        Payload::NoticeSent(event::NoticeSent { notice: wire })
+    } else {
+        Payload::NoticeDead(event::NoticeDead { notice: wire })
+    };
+    let draft = bus::event(
+        chassis::caller::system_actor(),
+        organization_id,
+        at,
+        payload,
+    );
+    let draft = draft.board(board_id).agent(notice.agent_id);
+    match notice.task_id {
+        Some(task_id) => draft.task(task_id).build(),
+        None => draft.build(),
+    }
+}
+
+fn about(actor: Actor, agent: &Agent, at: DateTime<Utc>, payload: Payload) -> Event {
+    let draft = bus::event(actor, agent.organization_id, at, payload).agent(agent.id);
+    match agent.board_id {
+        Some(board_id) => draft.board(board_id).build(),
+        None => draft.build(),
+    }
+}

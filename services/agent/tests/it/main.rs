@@ -1,0 +1,14 @@
+//! Gateways, agents and notices through the front door, on a real database, with stand-ins for the board service and the
+//! connector.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod constraints;
+mod fixture;
+mod gateways;
+mod input;
+mod lists;
+mod notices;
+mod presence;
+mod provisioning;
+mod stand_in;
+mod tokens;

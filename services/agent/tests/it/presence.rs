@@ -1,0 +1,153 @@
+use chassis::{Clock, encode};
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::agent::v1::{
+    Agent, AgentSeen, AgentStatus, CheckHealthRequest, HeartbeatRequest, RecordPresenceRequest,
+};
+use sqlx::PgPool;
+
+use crate::fixture::{World, calling, reason};
+
+async fn still(pool: PgPool) -> World {
+    let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    World::start_with(pool, Clock::fixed(at), &[]).await
+}
+
+async fn ready(world: &World) -> Agent {
+    let gateway = world.gateway("Lab").await;
+    let worker = world.worker(world.board(&gateway, 1), "Ada").await;
+    world.until(&worker.id, AgentStatus::Ready).await
+}
+
+async fn beat(world: &World, agent: &Agent) -> Agent {
+    let caller = calling(agent, world.organization);
+    world
+        .agents(caller)
+        .heartbeat(HeartbeatRequest {})
+        .await
+        .unwrap()
+        .into_inner()
+        .agent
+        .unwrap()
+}
+
+async fn record(world: &World, seen: &[(&str, DateTime<Utc>)]) -> Result<(), tonic::Status> {
+    let seen = seen
+        .iter()
+        .map(|(id, at)| AgentSeen {
+            agent_id: (*id).to_owned(),
+            at: Some(encode::time(*at)),
+        })
+        .collect();
+    world
+        .directory()
+        .record_presence(RecordPresenceRequest { seen })
+        .await
+        .map(|_| ())
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_agent_is_ready_then_online_then_offline_and_says_so_once(pool: PgPool) {
+    let world = still(pool).await;
+    let agent = ready(&world).await;
+    world.clock.advance(TimeDelta::hours(5));
+    assert_eq!(world.agent(&agent.id).await.status(), AgentStatus::Ready);
+
+    let now = beat(&world, &agent).await;
+    assert_eq!(
+        (now.status(), now.last_seen_at),
+        (AgentStatus::Online, Some(encode::time(world.clock.now())))
+    );
+    world.until_heard("agent.checked_in", 1).await;
+    for _ in 0..3 {
+        world.clock.advance(TimeDelta::minutes(10));
+        beat(&world, &agent).await;
+    }
+    world.clock.advance(TimeDelta::minutes(31));
+    assert_eq!(world.agent(&agent.id).await.status(), AgentStatus::Offline);
+    assert_eq!(beat(&world, &agent).await.status(), AgentStatus::Online);
+    let told = world.until_heard("agent.checked_in", 2).await;
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[1].actor.as_ref().unwrap().id, Some(agent.id));
+}
+
+#[sqlx::test(migrations = false)]
+async fn presence_moves_only_forward_and_never_beyond_now(pool: PgPool) {
+    let world = still(pool).await;
+    let agent = ready(&world).await;
+    world.clock.advance(TimeDelta::hours(1));
+    let now = world.clock.now();
+    let seen = || async { world.agent(&agent.id).await.last_seen_at };
+
+    record(
+        &world,
+        &[
+            (&agent.id, now - TimeDelta::minutes(5)),
+            (&agent.id, now - TimeDelta::minutes(9)),
+        ],
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        seen().await,
+        Some(encode::time(now - TimeDelta::minutes(5)))
+    );
+    record(&world, &[(&agent.id, now - TimeDelta::minutes(20))])
+        .await
+        .unwrap();
+    assert_eq!(
+        seen().await,
+        Some(encode::time(now - TimeDelta::minutes(5)))
+    );
+    record(&world, &[(&agent.id, now + TimeDelta::days(9))])
+        .await
+        .unwrap();
+    assert_eq!(seen().await, Some(encode::time(now)));
+
+    let stranger = uuid::Uuid::now_v7().to_string();
+    record(&world, &[(&stranger, now)]).await.unwrap();
+    record(&world, &[]).await.unwrap();
+}
+
+#[sqlx::test(migrations = false)]
+async fn presence_of_a_thousand_is_one_statement_and_more_is_refused(pool: PgPool) {
+    let world = still(pool).await;
+    let agent = ready(&world).await;
+    let now = world.clock.now();
+    let many = vec![(agent.id.as_str(), now); 1_001];
+    record(&world, &many[..1_000]).await.unwrap();
+    let error = record(&world, &many).await.unwrap_err();
+    assert_eq!(reason(&error), "INVALID_REQUEST");
+    assert!(record(&world, &[("nope", now)]).await.is_err());
+    let nowhen = RecordPresenceRequest {
+        seen: vec![AgentSeen {
+            agent_id: agent.id.clone(),
+            at: None,
+        }],
+    };
+    assert!(world.directory().record_presence(nowhen).await.is_err());
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_agent_can_ask_who_it_is(pool: PgPool) {
+    let world = still(pool).await;
+    let agent = ready(&world).await;
+    let caller = calling(&agent, world.organization);
+    let health = world
+        .agents(caller)
+        .check_health(CheckHealthRequest {})
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(health.ok && !health.is_board_lead);
+    assert_eq!(
+        (health.agent_id.as_str(), health.board_id.clone()),
+        (agent.id.as_str(), agent.board_id.clone())
+    );
+    assert_eq!(health.status(), AgentStatus::Ready);
+    let people = world
+        .agents(world.admin())
+        .check_health(CheckHealthRequest {})
+        .await
+        .unwrap_err();
+    assert_eq!(people.code(), tonic::Code::PermissionDenied);
+}

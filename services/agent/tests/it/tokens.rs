@@ -1,0 +1,176 @@
+use std::time::Instant;
+
+use chassis::fault;
+use prost_types::FieldMask;
+use proto::agent::v1::{Agent, AgentStatus, UpdateGatewayRequest};
+use sqlx::PgPool;
+
+use crate::{
+    fixture::{World, key, reason, until},
+    stand_in::Mood,
+};
+
+async fn placed(world: &World) -> (Agent, String) {
+    let gateway = world.gateway("Lab").await;
+    let main = world.main_agent(&gateway).await;
+    let main = world.until(&main.id, AgentStatus::Ready).await;
+    let token = world.token(&main).await;
+    (main, token)
+}
+
+/// Has the files of the agent written anew, with a new token.
+async fn write_again(world: &World, agent: &Agent, root: &str) {
+    let request = UpdateGatewayRequest {
+        gateway_id: agent.gateway_id.clone(),
+        update_mask: Some(FieldMask {
+            paths: vec!["workspace_root".into()],
+        }),
+        workspace_root: Some(root.into()),
+        ..UpdateGatewayRequest::default()
+    };
+    world
+        .gateways(world.admin())
+        .update_gateway(request)
+        .await
+        .unwrap();
+}
+
+async fn next_token(world: &World, agent: &Agent, old: &str) -> String {
+    until("a new token is written", || async {
+        world
+            .connector
+            .token(&key(agent))
+            .filter(|token| token != old)
+    })
+    .await
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_token_is_compared_once_and_then_remembered(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (main, token) = placed(&world).await;
+    let known = world.authenticate(&token).await.unwrap().agent.unwrap();
+    assert_eq!(known.id, main.id);
+    assert_eq!(known.organization_id, world.organization.to_string());
+    let begun = Instant::now();
+    for _ in 0..20 {
+        world.authenticate(&token).await.unwrap();
+    }
+    // Twenty comparisons would take more than a second; twenty reads of one row do not.
+    assert!(begun.elapsed().as_millis() < 1_000, "{:?}", begun.elapsed());
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_is_not_a_valid_token_is_refused(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (main, token) = placed(&world).await;
+    let other = "A".repeat(43);
+    let wrong = format!("{}_{other}", &token[..36]);
+    let foreign = format!("mca_{}_{}", uuid::Uuid::now_v7().simple(), &token[37..]);
+    let bad = [
+        wrong,
+        foreign,
+        String::new(),
+        token[..79].to_owned(),
+        format!("{token}x"),
+        token.to_uppercase(),
+        main.id.clone(),
+        format!("mca_{}", "\0".repeat(76)),
+        "x".repeat(100_000),
+    ];
+    for bad in bad {
+        let error = world.authenticate(&bad).await.unwrap_err();
+        assert_eq!(
+            error.code(),
+            tonic::Code::Unauthenticated,
+            "{}",
+            &bad[..bad.len().min(90)]
+        );
+        assert_eq!(reason(&error), "AGENT_TOKEN_INVALID");
+    }
+    world.authenticate(&token).await.unwrap();
+}
+
+#[sqlx::test(migrations = false)]
+async fn the_old_token_works_until_the_new_one_is_used(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (main, old) = placed(&world).await;
+    world.authenticate(&old).await.unwrap();
+    write_again(&world, &main, "/a").await;
+    let new = next_token(&world, &main, &old).await;
+    world.until(&main.id, AgentStatus::Ready).await;
+    world.authenticate(&old).await.unwrap();
+    assert!(world.heard("agent.token_changed").is_empty());
+
+    world.authenticate(&new).await.unwrap();
+    let error = world.authenticate(&old).await.unwrap_err();
+    assert_eq!(fault::read(&error).reason, "AGENT_TOKEN_INVALID");
+    let told = world.until_heard("agent.token_changed", 1).await;
+    assert_eq!(told[0].agent_id.as_deref(), Some(main.id.as_str()));
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_update_that_never_succeeds_locks_nobody_out(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (main, old) = placed(&world).await;
+    world.connector.fail(1, "GATEWAY_UNAUTHORIZED");
+    write_again(&world, &main, "/a").await;
+    world.until(&main.id, AgentStatus::Failed).await;
+    world.authenticate(&old).await.unwrap();
+
+    world.connector.be(Mood::HangingOn("write"));
+    let retry = proto::agent::v1::RetryAgentRequest {
+        agent_id: main.id.clone(),
+    };
+    world
+        .agents(world.admin())
+        .retry_agent(retry)
+        .await
+        .unwrap();
+    let half_written = next_token(&world, &main, &old).await;
+    world.authenticate(&old).await.unwrap();
+    world.authenticate(&half_written).await.unwrap();
+    world.connector.be(Mood::Well);
+    world.until(&main.id, AgentStatus::Ready).await;
+    assert_eq!(world.connector.token(&key(&main)).unwrap(), half_written);
+    world.authenticate(&half_written).await.unwrap();
+}
+
+#[sqlx::test(migrations = false)]
+async fn of_three_tokens_the_first_ends(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (main, first) = placed(&world).await;
+    world.authenticate(&first).await.unwrap();
+    write_again(&world, &main, "/a").await;
+    let second = next_token(&world, &main, &first).await;
+    world.until(&main.id, AgentStatus::Ready).await;
+    write_again(&world, &main, "/b").await;
+    let third = next_token(&world, &main, &second).await;
+    world.until(&main.id, AgentStatus::Ready).await;
+    assert!(world.authenticate(&first).await.is_err());
+    world.authenticate(&second).await.unwrap();
+    world.authenticate(&third).await.unwrap();
+    assert!(world.authenticate(&second).await.is_err());
+}
+
+#[sqlx::test(migrations = false)]
+async fn nothing_that_is_stored_or_told_holds_a_token(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (_, token) = placed(&world).await;
+    let secret = &token[37..];
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select agent_token::text from agent_token union all select delivery::text from delivery
+         union all select job::text from job union all select agent::text from agent",
+    )
+    .fetch_all(&world.pool)
+    .await
+    .unwrap();
+    assert!(rows.iter().all(|row| !row.contains(secret)));
+    let told = format!("{:?}", world.until_heard("agent.provisioned", 1).await);
+    assert!(!told.contains(secret));
+    let unwritten: Option<Vec<u8>> = sqlx::query_scalar("select unwritten_sealed from agent_token")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(unwritten, None);
+}
