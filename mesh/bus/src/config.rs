@@ -8,4 +8,7 @@ pub struct Config {
     /// through PostgreSQL.
     #[arg(long, env = "MC_AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<SecretString>,
+    /// Put before every name on the broker, so that installations that share one do not meet.
+    #[arg(long, env = "MC_AMQP_PREFIX", default_value = "")]
+    pub amqp_prefix: String,
 }

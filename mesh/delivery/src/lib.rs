@@ -108,6 +108,19 @@ pub async fn release(
     store::delivery::release(conn, queue, target, now).await
 }
 
+/// Forgets every delivery to a target with its attempts, because the target is gone. An attempt under way ends without a trace.
+/// The number of deliveries.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn discard(
+    conn: &mut PgConnection,
+    queue: &'static str,
+    target: &str,
+) -> sqlx::Result<u64> {
+    store::delivery::discard(conn, queue, target).await
+}
+
 /// Wakes the workers of a queue when the present transaction commits: of use when a clock was moved by hand.
 ///
 /// # Errors

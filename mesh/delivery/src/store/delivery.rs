@@ -97,3 +97,16 @@ pub(crate) async fn wake(conn: &mut PgConnection, queue: &str) -> sqlx::Result<(
         .await?;
     Ok(())
 }
+
+pub(crate) async fn discard(
+    conn: &mut PgConnection,
+    queue: &str,
+    target: &str,
+) -> sqlx::Result<u64> {
+    let done = sqlx::query("delete from delivery where queue = $1 and target = $2")
+        .bind(queue)
+        .bind(target)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -110,6 +110,8 @@ async fn proxy(listener: TcpListener, upstream: String, up: watch::Receiver<bool
         if *up.borrow_and_update() {
             tokio::spawn(async move {
                 let mut server = TcpStream::connect(upstream).await.unwrap();
+                client.set_nodelay(true).unwrap();
+                server.set_nodelay(true).unwrap();
                 tokio::select! {
                     _ = up.changed() => {}
                     _ = copy_bidirectional(&mut client, &mut server) => {}
