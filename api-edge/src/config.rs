@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 /// Options of the edge.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// Address of REST, SSE, gRPC, grpc-web and the web application: one port for all of them.
     #[arg(long, env = "MC_HTTP_ADDR", default_value = "127.0.0.1:8000")]

@@ -38,6 +38,9 @@ const NOT_PASSED_ON: [&str; 10] = [
     "x-mission-caller",
 ];
 
+/// What paths of reflection and health begin with.
+const OWN: &str = "/grpc.";
+
 /// Whether a request speaks gRPC or grpc-web.
 pub(crate) fn speaks(headers: &HeaderMap) -> bool {
     headers
@@ -96,10 +99,11 @@ pub(crate) async fn serve(
         .into_response();
     }
     let rpc = edge.rpcs.get(request.uri().path()).cloned();
-    let template = rpc.as_ref().map_or_else(
-        || "unknown rpc".into(),
-        |rpc| rpc.path.path().to_owned().into(),
-    );
+    let template = match &rpc {
+        Some(rpc) => rpc.path.path().to_owned().into(),
+        None if request.uri().path().starts_with(OWN) => "grpc's own".into(),
+        None => "unknown rpc".into(),
+    };
     let served = Served {
         protocol: if is_web { "grpc-web" } else { "grpc" },
         rpc,
@@ -130,7 +134,7 @@ async fn pass(
     request: http::Request<Body>,
 ) -> http::Response<Body> {
     let path = request.uri().path();
-    if path.starts_with("/grpc.") {
+    if path.starts_with(OWN) {
         let Ok(response) = own.oneshot(request.map(axum::body::Body::new)).await;
         return response.map(Body::new);
     }

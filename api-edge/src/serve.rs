@@ -14,8 +14,9 @@ use tower::ServiceExt;
 
 use crate::front::Connection;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send the head of a request, and how long a connection may idle: longer than the minute
+/// for which reverse proxies commonly keep theirs, so that it is they who close.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Silence on HTTP/2 after which the client is asked whether it is still there.
 const PING: Duration = Duration::from_secs(20);
 /// Requests side by side on one HTTP/2 connection.

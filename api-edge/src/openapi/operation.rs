@@ -107,7 +107,7 @@ impl<'a> Operations<'a> {
         let own = spaced(&own).to_ascii_lowercase();
         self.tags
             .entry(own.clone())
-            .or_insert_with(|| self.comments.service(&service).to_owned());
+            .or_insert_with(|| self.comments.service(service).to_owned());
         let mut tags = vec![own];
         for (_, tag, text) in ROLE_TAGS
             .iter()

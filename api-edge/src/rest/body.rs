@@ -1,11 +1,18 @@
 //! Reading a JSON body within bounds. Of a key that stands twice the last counts; nesting beyond 127 levels is malformed.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
 use crate::problem::{Problem, Result};
+
+/// How long a body may take to arrive.
+const ARRIVES: Duration = Duration::from_secs(30);
+/// What is read and thrown away of a body that is too large, bytes: a client that is still sending would not see the answer.
+const DISCARDED: usize = 64 * 1024 * 1024;
 
 /// The object in a request's body; without a body an empty one.
 pub(super) async fn object(
@@ -13,24 +20,14 @@ pub(super) async fn object(
     body: Body,
     limit: usize,
 ) -> Result<Map<String, Value>> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
-    }
-    let bytes = match Limited::new(body, limit).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
-        Err(error) => {
-            tracing::debug!(%error, "a request's body did not arrive");
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "INCOMPLETE_BODY",
-                "the body did not arrive whole",
-            ));
-        }
+    let Ok(bytes) = tokio::time::timeout(ARRIVES, read(headers, body, limit)).await else {
+        return Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "BODY_TIMEOUT",
+            "the body did not arrive in time",
+        ));
     };
+    let bytes = bytes?;
     if bytes.is_empty() {
         return Ok(Map::new());
     }
@@ -58,6 +55,42 @@ pub(super) async fn object(
                     .at("body", "MALFORMED_JSON"),
             )
         }
+    }
+}
+
+async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Vec<u8>> {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced = length.unwrap_or(0);
+    if announced > DISCARDED || (announced > limit && headers.contains_key(header::EXPECT)) {
+        return Err(too_large(limit));
+    }
+    let mut bytes = Vec::with_capacity(announced.min(limit));
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            tracing::debug!(%error, "a request's body did not arrive");
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "INCOMPLETE_BODY",
+                "the body did not arrive whole",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        seen += data.len();
+        if seen <= limit {
+            bytes.extend_from_slice(&data);
+        } else if seen > DISCARDED {
+            break;
+        }
+    }
+    if seen > limit {
+        Err(too_large(limit))
+    } else {
+        Ok(bytes)
     }
 }
 

@@ -67,7 +67,8 @@ impl fmt::Display for Pattern {
 
 /// The segments of a request's path, decoded. What is not UTF-8 stays as the replacement character, which no id holds.
 pub(super) fn split(path: &str) -> Vec<String> {
-    path.trim_start_matches('/')
+    path.strip_prefix('/')
+        .unwrap_or(path)
         .split('/')
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect()

@@ -39,8 +39,8 @@ pub struct Request<'a> {
     /// The raw query string.
     pub query: &'a str,
     pub body: Option<&'a Map<String, Json>>,
-    /// Whole numbers that headers hold (`If-Match`, `Last-Event-ID`), by the field that they stand for; nothing when the
-    /// request has no such field or names it itself.
+    /// Whole numbers that headers hold (`If-Match`, `Last-Event-ID`), by the field that they stand for; ignored when the
+    /// request has no such field.
     pub headers: &'a [(&'static str, i64)],
 }
 
@@ -76,10 +76,11 @@ impl Input {
             .filter(|field| !self.path.contains(field) && self.mask.as_ref() != Some(field))
     }
 
-    /// Encodes a request. A field of the path is taken from there alone; the body goes before the query.
+    /// Encodes a request. Of a field that is given twice the path goes first, then headers, body and query: a
+    /// browser that reconnects repeats its query and says in a header how far it came.
     ///
     /// # Errors
-    /// Every violation, in the order of path, body, query.
+    /// Every violation, in that order.
     pub fn encode(&self, request: &Request<'_>) -> Result<Vec<u8>, Vec<Violation>> {
         let mut out = Vec::with_capacity(256);
         let mut faults = Faults::default();
@@ -90,18 +91,6 @@ impl Input {
             encode(
                 field,
                 &query::json(field, text),
-                At::Name(None, field.name()),
-                &mut out,
-                &mut faults,
-            );
-        }
-        if let Some(body) = request.body {
-            self.body_fields(body, &mut taken, &mut out, &mut faults);
-        }
-        for (field, value) in query::fields(request.query, &self.message, &mut taken, &mut faults) {
-            encode(
-                &field,
-                &value,
                 At::Name(None, field.name()),
                 &mut out,
                 &mut faults,
@@ -119,6 +108,18 @@ impl Input {
                     &mut faults,
                 );
             }
+        }
+        if let Some(body) = request.body {
+            self.body_fields(body, &mut taken, &mut out, &mut faults);
+        }
+        for (field, value) in query::fields(request.query, &self.message, &mut taken, &mut faults) {
+            encode(
+                &field,
+                &value,
+                At::Name(None, field.name()),
+                &mut out,
+                &mut faults,
+            );
         }
         faults.into_result(out)
     }

@@ -1,0 +1,55 @@
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::support::{TASK, problem, start};
+
+#[tokio::test]
+async fn a_copy_that_holds_is_not_sent_again() {
+    let edge = start().await;
+    let first = edge.get("/api/v1/tasks").await;
+    let etag = first.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!(etag, "\"board-7\"");
+
+    let again = edge
+        .owner(Method::GET, "/api/v1/tasks")
+        .header("if-none-match", &etag)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(again.headers()["etag"], etag.as_str());
+    assert!(again.headers().contains_key("x-request-id"));
+    assert_eq!(again.text().await.unwrap(), "");
+
+    let other = edge
+        .owner(Method::GET, "/api/v1/tasks")
+        .header("if-none-match", "\"older\"")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(other.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_writer_may_say_which_version_it_knows() {
+    let edge = start().await;
+    let path = format!("/api/v1/tasks/{TASK}");
+    let request = edge
+        .owner(Method::PATCH, &path)
+        .header("if-match", "\"7\"")
+        .json(&json!({"title": "T"}));
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    let updated = edge.behind.updated.lock().unwrap().take().unwrap();
+    assert_eq!(updated.expected_version, Some(7));
+    assert_eq!(updated.update_mask.unwrap().paths, ["title"]);
+
+    let request = edge
+        .owner(Method::PATCH, &path)
+        .header("if-match", "seven")
+        .json(&json!({"title": "T"}));
+    let (status, _, body) = problem(request.send().await.unwrap()).await;
+    assert_eq!(
+        (status, &body["errors"][0]["field"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("if-match"))
+    );
+}

@@ -1,0 +1,258 @@
+use std::{sync::atomic::Ordering, time::Duration};
+
+use proto::event::v1::{ActiveOrganizationChanged, AgentTokenChanged, event::Payload};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use uuid::Uuid;
+
+use crate::support::{
+    BOARD, Edge, LEAD, MAIN, MEMBER, OWNER, WORKER, feed::event, problem, start, start_with,
+};
+
+async fn refused(request: RequestBuilder) -> (u16, String) {
+    let (status, code, _) = problem(request.send().await.unwrap()).await;
+    (status.as_u16(), code)
+}
+
+#[tokio::test]
+async fn a_credential_is_required_and_must_be_one_of_ours() {
+    let edge = start().await;
+    let me = || edge.request(Method::GET, "/api/v1/users/me");
+    let response = me().send().await.unwrap();
+    assert_eq!(
+        response.headers()["www-authenticate"],
+        "Bearer realm=\"mission-control\""
+    );
+    for request in [
+        me(),
+        me().bearer_auth("wrong"),
+        me().bearer_auth("mca_wrong"),
+        me().header("authorization", "Basic eDp5"),
+        me().header("authorization", "Bearer"),
+    ] {
+        assert_eq!(refused(request).await, (401, "unauthenticated".into()));
+    }
+}
+
+#[tokio::test]
+async fn two_credentials_are_never_chosen_between() {
+    let edge = start().await;
+    let tasks = || edge.request(Method::GET, "/api/v1/tasks");
+    assert_eq!(
+        refused(tasks().bearer_auth(OWNER).header("x-agent-token", WORKER)).await,
+        (400, "ambiguous_credentials".into())
+    );
+    let same = tasks()
+        .bearer_auth(WORKER)
+        .header("x-agent-token", WORKER)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(same.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn kinds_of_caller_that_an_rpc_is_not_for_are_told_who_it_is_for() {
+    let edge = start().await;
+    let create = format!("/api/v1/agent/boards/{BOARD}/tasks");
+    let update = format!("/api/v1/agent/boards/{BOARD}/tasks/x");
+    for (method, path, token, code) in [
+        (Method::GET, "/api/v1/gateways", MEMBER, "admin_required"),
+        (Method::GET, "/api/v1/gateways", LEAD, "user_required"),
+        (
+            Method::POST,
+            "/api/v1/agent/heartbeat",
+            OWNER,
+            "agent_required",
+        ),
+        (Method::POST, &create, WORKER, "board_lead_required"),
+        (Method::PATCH, &update, MAIN, "board_agent_required"),
+    ] {
+        let request = edge.request(method, path).bearer_auth(token);
+        assert_eq!(refused(request).await, (403, code.to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_is_verified_once_however_many_ask_at_once() {
+    let edge = start().await;
+    let requests = (0..20).map(|_| edge.get("/api/v1/users/me"));
+    for response in futures::future::join_all(requests).await {
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+    assert_eq!(edge.behind.authentications.load(Ordering::SeqCst), 1);
+}
+
+/// Repeats a request until it is answered so, at most for two seconds.
+async fn until(edge: &Edge, token: &str, path: &str, status: StatusCode) {
+    for _ in 0..200 {
+        let response = edge
+            .request(Method::GET, path)
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        if response.status() == status {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never {status}");
+}
+
+#[tokio::test]
+async fn who_is_remembered_is_forgotten_when_an_event_says_so() {
+    let edge = start_with(&["--auth-failures-per-minute=0"]).await;
+    // Once the feed is heard, and what came before it forgotten.
+    edge.say(event(1, "organization.updated", None)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(&edge, WORKER, "/api/v1/agent/healthz", StatusCode::OK).await;
+    until(&edge, OWNER, "/api/v1/users/me", StatusCode::OK).await;
+    edge.behind.locked_out.store(true, Ordering::SeqCst);
+    assert_eq!(
+        edge.get("/api/v1/users/me").await.status(),
+        StatusCode::OK,
+        "remembered"
+    );
+
+    let rotated = AgentTokenChanged {
+        agent_id: Uuid::from_u128(12).to_string(),
+    };
+    edge.say(event(
+        2,
+        "agent.token_changed",
+        Some(Payload::AgentTokenChanged(rotated)),
+    ))
+    .await;
+    until(
+        &edge,
+        WORKER,
+        "/api/v1/agent/healthz",
+        StatusCode::UNAUTHORIZED,
+    )
+    .await;
+
+    let switched = ActiveOrganizationChanged {
+        user_id: Uuid::from_u128(1).to_string(),
+    };
+    let switched = Payload::ActiveOrganizationChanged(switched);
+    edge.say(event(3, "user.active_organization_changed", Some(switched)))
+        .await;
+    until(&edge, OWNER, "/api/v1/users/me", StatusCode::UNAUTHORIZED).await;
+}
+
+#[tokio::test]
+async fn failures_of_one_address_are_limited_and_successes_are_not() {
+    let edge = start_with(&[
+        "--auth-failures-per-minute=3",
+        "--trusted-proxies=127.0.0.1",
+    ])
+    .await;
+    let from = |address: &str, token: &str| {
+        edge.request(Method::GET, "/api/v1/users/me")
+            .bearer_auth(token)
+            .header("x-forwarded-for", address)
+    };
+    for _ in 0..10 {
+        assert_eq!(
+            from("10.0.0.1", OWNER).send().await.unwrap().status(),
+            StatusCode::OK
+        );
+        assert_eq!(
+            refused(edge.request(Method::GET, "/api/v1/users/me"))
+                .await
+                .0,
+            401,
+            "nothing tried, nothing counted"
+        );
+    }
+    for attempt in 0..3 {
+        assert_eq!(
+            refused(from("10.0.0.1", &format!("wrong{attempt}")))
+                .await
+                .0,
+            401
+        );
+    }
+    let response = from("10.0.0.1", "wrong").send().await.unwrap();
+    let wait: u64 = response.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    let (status, code, body) = problem(response).await;
+    assert_eq!(
+        (status, &*code),
+        (StatusCode::TOO_MANY_REQUESTS, "too_many_failures")
+    );
+    assert_eq!(body["retryable"], true);
+
+    assert_eq!(
+        refused(from("10.0.0.2", "wrong")).await.0,
+        401,
+        "another address"
+    );
+    assert_eq!(
+        refused(from("9.9.9.9, 10.0.0.1", "wrong")).await.0,
+        429,
+        "the left of the chain is the sender's claim"
+    );
+    assert_eq!(
+        from("10.0.0.1", OWNER).send().await.unwrap().status(),
+        StatusCode::OK,
+        "remembered"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_has_a_budget() {
+    let edge = start_with(&["--agent-requests-per-minute=5"]).await;
+    let health = || {
+        edge.request(Method::GET, "/api/v1/agent/healthz")
+            .bearer_auth(WORKER)
+    };
+    for _ in 0..5 {
+        assert_eq!(health().send().await.unwrap().status(), StatusCode::OK);
+    }
+    let response = health().send().await.unwrap();
+    assert!(response.headers().contains_key("retry-after"));
+    assert_eq!(problem(response).await.1, "too_many_requests");
+    let other = edge
+        .request(Method::GET, "/api/v1/agent/healthz")
+        .bearer_auth(LEAD)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(other.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn agents_that_called_are_reported_by_the_time_the_process_ends() {
+    let edge = start().await;
+    for token in [WORKER, WORKER, LEAD] {
+        let path = "/api/v1/agent/healthz";
+        assert_eq!(
+            edge.request(Method::GET, path)
+                .bearer_auth(token)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            StatusCode::OK
+        );
+    }
+    let behind = edge.behind.clone();
+    edge.running.stop().await.unwrap();
+    let mut seen: Vec<_> = behind
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|seen| seen.agent_id.clone())
+        .collect();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [11_u128, 12].map(|number| Uuid::from_u128(number).to_string())
+    );
+}
