@@ -36,7 +36,7 @@ impl Bus {
     /// Fails when the transport cannot be reached, or the URL is not one.
     pub async fn connect(server: &mut chassis::Server, config: Config) -> anyhow::Result<Self> {
         let bus = match config.amqp_url {
-            Some(url) => Self::rabbitmq(url, "")?,
+            Some(url) => Self::rabbitmq(url, &config.amqp_prefix)?,
             None => Self::postgres(server.database("bus").await?),
         };
         bus.transport.check().await?;

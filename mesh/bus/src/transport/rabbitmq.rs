@@ -60,9 +60,13 @@ impl Transport for RabbitMq {
         topology::declare_group(&channel, &self.names, group, topics).await
     }
 
+    /// Lets nobody interrupt it: a consumer that the broker has but nobody here knows of would hold the queue for as long
+    /// as the connection lives.
     async fn open(&self, group: &str) -> anyhow::Result<Box<dyn Inflow>> {
-        let inflow = RabbitInflow::open(Arc::clone(&self.link), self.names.clone(), group).await?;
-        Ok(Box::new(inflow))
+        let (link, names) = (Arc::clone(&self.link), self.names.clone());
+        let group = group.to_owned();
+        let opening = tokio::spawn(RabbitInflow::open(link, names, group));
+        Ok(Box::new(opening.await??))
     }
 
     async fn check(&self) -> anyhow::Result<()> {

@@ -121,7 +121,7 @@ impl Core {
             tracing::warn!(
                 delivery.id = %claimed.delivery.id,
                 delivery.fence = claimed.delivery.fence,
-                "an attempt ended after its lease: its result is void"
+                "an attempt ended after its lease, or after its delivery was discarded: its result is void"
             );
             return Ok(());
         };

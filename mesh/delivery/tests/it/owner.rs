@@ -163,6 +163,32 @@ async fn a_target_that_is_back_gets_what_waits_at_once(
 }
 
 #[sqlx::test(migrations = false)]
+async fn a_target_that_is_gone_takes_its_deliveries_along(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let world = World::new(options, Clock::fixed(noon())).await;
+    let (gone, other) = (world.new_to("gone"), world.new_to("other"));
+    let gate = Arc::new(Semaphore::new(0));
+    world.script.plan(gone.id, [Step::Wait(gate.clone())]);
+    world.enqueue(&[gone.clone(), other.clone()]).await;
+    let _worker = world.worker(policy());
+    world.reaches(gone.id, State::Sending).await;
+    let mut conn = world.pool.acquire().await.unwrap();
+    assert_eq!(
+        delivery::discard(&mut conn, "test", "gone").await.unwrap(),
+        1
+    );
+    gate.add_permits(1);
+    world.reaches(other.id, State::Sent).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(delivery::find(&mut conn, gone.id).await.unwrap(), None);
+    assert!(world.settled(gone.id).await.is_empty());
+    drop(conn);
+    world.finish().await;
+}
+
+#[sqlx::test(migrations = false)]
 async fn an_owner_that_cannot_settle_is_asked_again(_: PgPoolOptions, options: PgConnectOptions) {
     let world = World::new(options, Clock::system()).await;
     let new = world.new_to("a");

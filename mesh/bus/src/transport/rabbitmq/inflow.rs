@@ -39,12 +39,12 @@ pub(super) struct RabbitInflow {
 }
 
 impl RabbitInflow {
-    pub(super) async fn open(link: Arc<Link>, names: Names, group: &str) -> anyhow::Result<Self> {
+    pub(super) async fn open(link: Arc<Link>, names: Names, group: String) -> anyhow::Result<Self> {
         let channel = link.channel().await?;
         channel
             .basic_qos(PREFETCH, BasicQosOptions::default())
             .await?;
-        let queue = names.group(group);
+        let queue = names.group(&group);
         let options = BasicConsumeOptions::default();
         let consumer = channel
             .basic_consume(queue.into(), "".into(), options, FieldTable::default())
@@ -52,7 +52,7 @@ impl RabbitInflow {
         Ok(Self {
             link,
             names,
-            group: group.to_owned(),
+            group,
             channel,
             consumer: Some(consumer),
             unsettled: HashMap::new(),

@@ -130,7 +130,8 @@ impl Link {
         match published {
             Ok(result) => result,
             Err(_elapsed) => {
-                // Whoever holds a channel of this connection has the same trouble.
+                // Whoever holds a channel of this connection has the same trouble, and learns of it by its heartbeat.
+                self.publisher.lock().await.take();
                 self.connection.lock().await.take();
                 bail!("the broker did not confirm within {CONFIRM:?}")
             }
