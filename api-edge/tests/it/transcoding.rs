@@ -1,7 +1,14 @@
+use api_edge::transcode::{self, Body, Input, Plans};
+use prost::Message;
+use proto::{
+    activity::v1::WatchResponse,
+    approval::v1::{Approval, CreateApprovalRequest},
+    event::v1::{ApprovalCreated, event::Payload},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{BOARD, TASK, start};
+use crate::support::{BOARD, TASK, feed::event, start};
 
 #[tokio::test]
 async fn an_answer_holds_every_declared_field() {
@@ -134,4 +141,43 @@ async fn a_request_without_a_body_is_an_empty_one() {
         .await
         .unwrap();
     assert_eq!(beat.status(), StatusCode::OK);
+}
+
+#[test]
+fn the_deepest_plain_json_survives_every_decoder_of_the_mesh() {
+    let input = proto::pool()
+        .get_message_by_name("mission.approval.v1.CreateApprovalRequest")
+        .unwrap();
+    let input = Input::new(input, Vec::new(), Body::Whole);
+    let payload = (0..24).fold(json!([1]), |inner, _| json!({"a": inner}));
+    let body = json!({"payload": payload});
+    let body = body.as_object().unwrap();
+    let wire = input
+        .encode(&transcode::Request {
+            body: Some(body),
+            ..Default::default()
+        })
+        .unwrap();
+    let request = CreateApprovalRequest::decode(&*wire).unwrap();
+
+    let approval = Approval {
+        payload: request.payload,
+        ..Approval::default()
+    };
+    let created = Payload::ApprovalCreated(ApprovalCreated {
+        approval: Some(approval),
+    });
+    let message = event(1, "approval.created", Some(created)).encode_to_vec();
+    assert!(WatchResponse::decode(&*message).is_ok());
+    let plans = Plans::compile(proto::pool());
+    let mut out = Vec::new();
+    let answer = plans
+        .answer("mission.activity.v1.WatchResponse", None)
+        .unwrap();
+    plans.write(answer, &message, &mut out).unwrap();
+    let written: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(
+        written["event"]["approval_created"]["approval"]["payload"],
+        payload
+    );
 }
