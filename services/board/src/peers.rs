@@ -152,10 +152,6 @@ fn member(agent: &AgentRef) -> Result<Member, Fault> {
     })
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
 fn unexpected(status: tonic::Status) -> Error {
     Error::Peer(chassis::fault::read(&status))
 }

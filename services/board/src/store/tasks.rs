@@ -1,16 +1,17 @@
 //! Tasks as rows. A row carries what its readers need, so that a list is one query.
 
+mod list;
 mod save;
 
 use std::collections::HashMap;
 
-use chassis::Page;
 use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{boards::Stamp, stored_word};
 use crate::task::{Priority, Status, Task};
 
+pub(crate) use list::{Filter, Place, count, list};
 pub(crate) use save::{delete, insert, save};
 
 macro_rules! columns {
@@ -21,6 +22,8 @@ macro_rules! columns {
          t.created_at, t.updated_at"
     };
 }
+
+use columns;
 
 impl FromRow<'_, PgRow> for Task {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
@@ -108,131 +111,6 @@ pub(crate) async fn statuses(
     rows.into_iter()
         .map(|(id, word)| Ok((id, stored_word("status", &word, Status::parse)?)))
         .collect()
-}
-
-/// Where the tasks of a list are.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    Board(Uuid),
-    /// Every board of the organization, or these.
-    Boards {
-        organization_id: Uuid,
-        boards: Option<Vec<Uuid>>,
-    },
-}
-
-/// Which tasks of a place a list holds.
-#[derive(Clone, Debug)]
-pub(crate) struct Filter {
-    pub(crate) place: Place,
-    /// Any of these; none stands for all.
-    pub(crate) statuses: Option<Vec<Status>>,
-    pub(crate) assignee: Option<Uuid>,
-    pub(crate) unassigned: Option<bool>,
-}
-
-impl Filter {
-    fn words(&self) -> Option<Vec<&'static str>> {
-        self.statuses
-            .as_ref()
-            .map(|statuses| statuses.iter().map(|status| status.as_str()).collect())
-    }
-}
-
-macro_rules! matching {
-    ($place:literal) => {
-        concat!(
-            " where ",
-            $place,
-            " and t.deleted_at is null
-              and ($3::text[] is null or t.status = any ($3))
-              and ($4::uuid is null or t.assigned_agent_id = $4)
-              and ($5::boolean is null or (t.assigned_agent_id is null) = $5)"
-        )
-    };
-}
-
-macro_rules! on_board {
-    () => {
-        matching!("t.board_id = $1 and $2::uuid[] is null")
-    };
-}
-
-macro_rules! on_boards {
-    () => {
-        matching!("t.organization_id = $1 and ($2::uuid[] is null or t.board_id = any ($2))")
-    };
-}
-
-macro_rules! newest_first {
-    ($place:expr) => {
-        concat!(
-            "select ",
-            columns!(),
-            " from task t",
-            $place,
-            " and ($6::timestamptz is null or (t.created_at, t.id) < ($6, $7::uuid))
-              order by t.created_at desc, t.id desc
-              limit $8 offset $9"
-        )
-    };
-}
-
-/// A page of tasks, newest first.
-pub(crate) async fn list(
-    conn: &mut PgConnection,
-    filter: &Filter,
-    page: &Page,
-) -> sqlx::Result<Vec<Task>> {
-    let (sql, place, boards) = match &filter.place {
-        Place::Board(id) => (newest_first!(on_board!()), *id, None),
-        Place::Boards {
-            organization_id,
-            boards,
-        } => (
-            newest_first!(on_boards!()),
-            *organization_id,
-            boards.as_deref(),
-        ),
-    };
-    sqlx::query_as(sql)
-        .bind(place)
-        .bind(boards)
-        .bind(filter.words())
-        .bind(filter.assignee)
-        .bind(filter.unassigned)
-        .bind(page.after.map(|cursor| cursor.at))
-        .bind(page.after.map(|cursor| cursor.id))
-        .bind(page.limit)
-        .bind(page.offset)
-        .fetch_all(conn)
-        .await
-}
-
-pub(crate) async fn count(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<i64> {
-    let (sql, place, boards) = match &filter.place {
-        Place::Board(id) => (
-            concat!("select count(*) from task t", on_board!()),
-            *id,
-            None,
-        ),
-        Place::Boards {
-            organization_id,
-            boards,
-        } => (
-            concat!("select count(*) from task t", on_boards!()),
-            *organization_id,
-            boards.as_deref(),
-        ),
-    };
-    sqlx::query_scalar(sql)
-        .bind(place)
-        .bind(boards)
-        .bind(filter.words())
-        .bind(filter.assignee)
-        .bind(filter.unassigned)
-        .fetch_one(conn)
-        .await
 }
 
 /// Tasks that depend on this one directly.

@@ -307,7 +307,7 @@ async fn peers_resolve_boards_and_tasks(pool: PgPool) {
         .unwrap()
         .into_inner()
         .tasks;
-    assert_eq!(tasks, [task.clone()]);
+    assert_eq!(tasks, std::slice::from_ref(&task));
     let tasks = directory
         .resolve_tasks(of(other.id))
         .await

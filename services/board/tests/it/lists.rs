@@ -68,6 +68,10 @@ async fn filters_are_and_ed(pool: PgPool) {
             .await,
         ["a"]
     );
+    assert_eq!(
+        fixture.titles(&owner(), status(&[TaskStatus::Inbox])).await,
+        ["c", "b"]
+    );
     let mine = ListTasksRequest {
         assigned_agent_id: Some(worker_id(0).to_string()),
         ..status(&[TaskStatus::Inbox])
