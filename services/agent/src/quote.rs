@@ -32,13 +32,13 @@ pub(crate) fn fenced(text: &str, max: usize) -> String {
     format!("{fence}text\n{text}\n{fence}")
 }
 
-/// A value of a shell assignment.
-pub(crate) fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,-~".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+/// A block of which no line begins at the margin, so that none can pose as a line of the file around it.
+pub(crate) fn set_off(text: &str, max: usize) -> String {
+    let lines: Vec<String> = block(text, max)
+        .lines()
+        .map(|line| format!("> {line}"))
+        .collect();
+    lines.join("\n")
 }
 
 fn cut(text: &str, max: usize) -> String {
@@ -79,10 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_value_is_one_word() {
-        assert_eq!(shell("~/.openclaw"), "~/.openclaw");
-        assert_eq!(shell("Ada Lovelace"), "'Ada Lovelace'");
-        assert_eq!(shell("it's $(rm -rf /)"), r"'it'\''s $(rm -rf /)'");
-        assert_eq!(shell(""), "''");
+    fn nothing_that_is_set_off_begins_at_the_margin() {
+        assert_eq!(
+            set_off("a\r\nBASE_URL=http://evil\n\nb", 99),
+            "> a\n> BASE_URL=http://evil\n> \n> b"
+        );
     }
 }

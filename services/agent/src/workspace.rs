@@ -50,18 +50,16 @@ pub(crate) struct Source<'a> {
     pub kind: Kind,
 }
 
-/// The same, in the words of the templates: one line is one line, and nothing closes a fence.
+/// The same, in the words of the templates: one line is one line, and no other begins at the margin.
 struct View {
     role: Role,
     agent_name: String,
-    agent_name_shell: String,
     agent_id: String,
     gateway_name: String,
     base_url: String,
     auth_token: String,
-    workspace_root_shell: String,
+    workspace_root: String,
     workspace_path: String,
-    workspace_path_shell: String,
     board: Option<Board>,
     user_name: String,
     user_call_name: String,
@@ -134,13 +132,11 @@ impl Source<'_> {
         View {
             role: self.agent.role(),
             agent_name: quote::line(&self.agent.name, NAME),
-            agent_name_shell: quote::shell(&quote::line(&self.agent.name, NAME)),
             agent_id: self.agent.id.to_string(),
             gateway_name: quote::line(self.gateway_name, NAME),
             base_url: self.base_url.to_owned(),
             auth_token: self.auth_token.to_owned(),
-            workspace_root_shell: quote::shell(self.workspace_root),
-            workspace_path_shell: quote::shell(&path),
+            workspace_root: self.workspace_root.to_owned(),
             workspace_path: path,
             board: self.board.map(Board::of),
             user_call_name: user_name.split(' ').next().unwrap_or_default().to_owned(),

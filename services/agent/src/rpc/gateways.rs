@@ -15,8 +15,9 @@ use crate::{
     agent::{Agent, heartbeat, profile},
     error::Error,
     gateway::{self, Gateway},
+    lifecycle,
     phase::Phase,
-    store,
+    post, store,
     wire::{self, event},
 };
 
@@ -208,8 +209,10 @@ impl Desk {
         Ok((after, changed))
     }
 
-    /// What a change means for the agents of the gateway: a new name is its main agent's too, and new paths stand in
-    /// everybody's files. A new address or credential reaches the connector with the next call.
+    /// What a change means for what lives on the gateway. A new name is its main agent's too, and new paths stand in
+    /// everybody's files. With a new address or credential, what waits for the gateway has reason to try at once.
+    ///
+    /// Jobs are changed before agents, as whoever settles a job does it.
     async fn follow(
         &self,
         tx: &mut PgConnection,
@@ -217,25 +220,40 @@ impl Desk {
         gateway: &Gateway,
         changed: &[&str],
     ) -> Result<(), Error> {
-        let now = gateway.updated_at;
-        if changed.contains(&"name") {
+        let (now, actor) = (gateway.updated_at, caller.event_actor());
+        let (renamed, moved) = (
+            changed.contains(&"name"),
+            changed.contains(&"workspace_root"),
+        );
+        if renamed || moved {
+            store::jobs::repeat_on_gateway(tx, gateway.id, !moved).await?;
+        }
+        let mut told = Vec::new();
+        if renamed {
             let name = gateway::main_agent_name(&gateway.name);
-            if let Some(main) = store::agents::rename_main(tx, gateway.id, &name, now).await? {
-                let told = event::agent_updated(caller.event_actor(), &main, &["name"], now);
-                bus::outbox::append(tx, told).await?;
+            let main = store::agents::rename_main(tx, gateway.id, &name, now).await?;
+            told.extend(
+                main.map(|main| event::agent_updated(actor.clone(), &main, &["name"], now)),
+            );
+        }
+        if renamed || moved {
+            let stale = store::agents::refresh_on_gateway(tx, gateway.id, !moved, now).await?;
+            self.planner.plan(tx, &stale, person(caller), now).await?;
+            told.extend(
+                stale
+                    .iter()
+                    .map(|agent| event::agent_updated(actor.clone(), agent, &["status"], now)),
+            );
+        }
+        bus::outbox::append_all(tx, told).await?;
+        if changed
+            .iter()
+            .any(|field| !matches!(*field, "name" | "workspace_root"))
+        {
+            for queue in [lifecycle::QUEUE, post::QUEUE] {
+                delivery::release(tx, queue, &gateway.id.to_string(), now).await?;
             }
         }
-        let main_only = !changed.contains(&"workspace_root");
-        if main_only && !changed.contains(&"name") {
-            return Ok(());
-        }
-        store::jobs::repeat_on_gateway(tx, gateway.id, main_only).await?;
-        let stale = store::agents::refresh_on_gateway(tx, gateway.id, main_only, now).await?;
-        self.planner.plan(tx, &stale, person(caller), now).await?;
-        let told = stale
-            .iter()
-            .map(|agent| event::agent_updated(caller.event_actor(), agent, &["status"], now));
-        bus::outbox::append_all(tx, told.collect()).await?;
         Ok(())
     }
 }

@@ -262,9 +262,15 @@ pub(crate) async fn refresh_on_gateway(
         .map(|phase| phase.as_str())
         .collect();
     sqlx::query_as(
-        "update agent set phase = $5, updated_at = $4
-         where gateway_id = $1 and phase = any($3) and (board_id is null or not $2)
-         returning *",
+        "with stale as (
+             select id from agent
+             where gateway_id = $1 and phase = any($3) and (board_id is null or not $2)
+             order by id
+             for no key update
+         )
+         update agent set phase = $5, updated_at = $4
+         from stale where stale.id = agent.id
+         returning agent.*",
     )
     .bind(gateway_id)
     .bind(main_only)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     fixture::{World, key, person, reason, until},
-    stand_in::Call,
+    stand_in::{Call, Mood},
 };
 
 fn mask(paths: &[&str]) -> Option<FieldMask> {
@@ -307,4 +307,62 @@ async fn gateways_are_listed_in_pages_newest_first(pool: PgPool) {
         }
     }
     assert_eq!(seen, names);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_change_during_a_job_gets_a_job_of_its_own(pool: PgPool) {
+    let world = World::start(pool).await;
+    world.connector.be(Mood::HangingOn("send"));
+    let gateway = world.gateway("Lab").await;
+    let main = world.main_agent(&gateway).await;
+    until("the files are written", || async {
+        world.connector.names().contains(&"send").then_some(())
+    })
+    .await;
+    let request = UpdateGatewayRequest {
+        gateway_id: gateway.id.clone(),
+        update_mask: mask(&["workspace_root"]),
+        workspace_root: Some("/srv".into()),
+        ..UpdateGatewayRequest::default()
+    };
+    world
+        .gateways(world.admin())
+        .update_gateway(request)
+        .await
+        .unwrap();
+    world.connector.be(Mood::Well);
+    world.until_heard("agent.provisioned", 2).await;
+    world.until(&main.id, AgentStatus::Ready).await;
+    assert!(
+        world
+            .connector
+            .file(&key(&main), "TOOLS.md")
+            .unwrap()
+            .contains("WORKSPACE_ROOT=/srv\n")
+    );
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_corrected_address_is_tried_at_once(pool: PgPool) {
+    let extra = ["--lifecycle-retry-schedule", "30m"];
+    let world = World::start_with(pool, chassis::Clock::system(), &extra).await;
+    world.connector.fail(1, "GATEWAY_UNREACHABLE");
+    let gateway = world.gateway("Lab").await;
+    let main = world.main_agent(&gateway).await;
+    until("it waits", || async {
+        world.agent(&main.id).await.last_error
+    })
+    .await;
+    let request = UpdateGatewayRequest {
+        gateway_id: gateway.id.clone(),
+        update_mask: mask(&["url"]),
+        url: Some("ws://127.0.0.1:18790".into()),
+        ..UpdateGatewayRequest::default()
+    };
+    world
+        .gateways(world.admin())
+        .update_gateway(request)
+        .await
+        .unwrap();
+    world.until(&main.id, AgentStatus::Ready).await;
 }

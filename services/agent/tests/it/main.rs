@@ -11,4 +11,6 @@ mod notices;
 mod presence;
 mod provisioning;
 mod stand_in;
+mod team;
 mod tokens;
+mod told;
