@@ -30,6 +30,7 @@ const NAME: &str = "mission_control";
 
 /// Where the private PostgreSQL comes from.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// Directory of the PostgreSQL programs to use; without it, the newest on this machine
     #[arg(long, env = "MC_PG_BIN")]
@@ -73,7 +74,7 @@ impl Embedded {
         let socket = postmaster.socket_dir.as_os_str().as_encoded_bytes();
         let host: String = url::form_urlencoded::byte_serialize(socket).collect();
         Ok(Self {
-            url: format!("postgres://{NAME}@localhost/{NAME}?host={host}"),
+            url: format!("postgres://{NAME}@localhost/{NAME}?host={host}&sslmode=disable"),
             postmaster,
             _lock: lock,
         })
