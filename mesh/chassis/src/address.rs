@@ -19,14 +19,26 @@ pub enum Unusable {
 /// way around the check. Whoever connects uses these addresses and does not resolve again.
 pub async fn resolve(url: &Url, allow_private: bool) -> Result<Vec<SocketAddr>, Unusable> {
     let port = url.port_or_known_default().ok_or(Unusable::NoHost)?;
-    let found: Vec<SocketAddr> = match url.host().ok_or(Unusable::NoHost)? {
-        Host::Ipv4(ip) => vec![SocketAddr::from((ip, port))],
-        Host::Ipv6(ip) => vec![SocketAddr::from((ip, port))],
-        Host::Domain(name) => tokio::net::lookup_host((name, port))
-            .await
-            .map_err(Unusable::Unresolved)?
-            .collect(),
-    };
+    match url.host().ok_or(Unusable::NoHost)? {
+        Host::Ipv4(ip) => judge(vec![SocketAddr::from((ip, port))], allow_private),
+        Host::Ipv6(ip) => judge(vec![SocketAddr::from((ip, port))], allow_private),
+        Host::Domain(name) => lookup(name, port, allow_private).await,
+    }
+}
+
+/// The same for a name.
+pub async fn lookup(
+    name: &str,
+    port: u16,
+    allow_private: bool,
+) -> Result<Vec<SocketAddr>, Unusable> {
+    let found = tokio::net::lookup_host((name, port))
+        .await
+        .map_err(Unusable::Unresolved)?;
+    judge(found.collect(), allow_private)
+}
+
+fn judge(found: Vec<SocketAddr>, allow_private: bool) -> Result<Vec<SocketAddr>, Unusable> {
     if found.is_empty() {
         let empty = std::io::Error::new(std::io::ErrorKind::NotFound, "no address");
         return Err(Unusable::Unresolved(empty));
@@ -89,23 +101,55 @@ mod tests {
     #[test]
     fn special_purpose_addresses_are_not_public() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
-            "100.64.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "192.0.2.1",
-            "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1",
-            "2002:7f00:1::", "2001:db8::1", "::127.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "192.0.2.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "::127.0.0.1",
         ] {
             assert!(!is_public(text.parse().unwrap()), "{text}");
         }
-        for text in ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"] {
+        for text in [
+            "8.8.8.8",
+            "1.1.1.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }
     }
 
     #[tokio::test]
     async fn a_private_literal_is_refused_unless_allowed() {
-        for text in ["http://127.0.0.1:80/", "http://[::1]/", "http://2130706433/", "http://0x7f.1/"] {
+        for text in [
+            "http://127.0.0.1:80/",
+            "http://[::1]/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+        ] {
             let url = Url::parse(text).unwrap();
-            assert!(matches!(resolve(&url, false).await, Err(Unusable::Private)), "{text}");
+            assert!(
+                matches!(resolve(&url, false).await, Err(Unusable::Private)),
+                "{text}"
+            );
             assert!(resolve(&url, true).await.is_ok(), "{text}");
         }
     }

@@ -146,9 +146,7 @@ mod tests {
     use proto::{
         approval::v1::{Approval, ApprovalStatus},
         board::v1::{Task, TaskStatus},
-        event::v1::{
-            Actor, ActorKind, ApprovalCreated, Event, TaskStatusChanged, event::Payload,
-        },
+        event::v1::{Actor, ActorKind, ApprovalCreated, Event, TaskStatusChanged, event::Payload},
     };
     use serde_json::json;
 

@@ -1,0 +1,62 @@
+//! The RPCs: decode, load, decide, save, answer.
+
+mod boards;
+mod deliveries;
+mod endpoints;
+
+use chassis::{Caller, Clock, Cursor, Page, Peer, Seal};
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use uuid::Uuid;
+
+use crate::{
+    endpoint::Endpoint,
+    error::{Error, Result},
+    store,
+};
+
+/// What the RPCs work with.
+#[derive(Clone)]
+pub(crate) struct Webhooks {
+    pub pool: PgPool,
+    pub clock: Clock,
+    pub seal: Seal,
+    /// The board service: which organization a board belongs to.
+    pub boards: Peer,
+    /// Whether private addresses are called.
+    pub allow_private: bool,
+}
+
+impl Webhooks {
+    async fn conn(&self) -> Result<PoolConnection<Postgres>> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    async fn find(&self, organization_id: Uuid, id: Uuid) -> Result<Endpoint> {
+        let mut conn = self.conn().await?;
+        store::endpoints::find(&mut conn, organization_id, id)
+            .await?
+            .ok_or(Error::EndpointNotFound(id))
+    }
+}
+
+/// The organization that the caller administers.
+fn organization(caller: &Caller) -> Result<Uuid> {
+    caller.organization_id().ok_or(Error::AdminRequired)
+}
+
+/// The same page with one row more, which tells whether another page follows.
+fn beyond(page: &Page) -> Page {
+    Page {
+        limit: page.limit + 1,
+        ..*page
+    }
+}
+
+/// Takes the row beyond the page away and answers the token of the page that it is on.
+fn cut<T>(page: &Page, rows: &mut Vec<T>, cursor: impl Fn(&T) -> Cursor) -> Option<String> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let follows = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| follows).map(cursor);
+    page.next_token(rows.len(), last)
+}

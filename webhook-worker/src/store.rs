@@ -1,0 +1,4 @@
+//! The tables of this component.
+
+pub(crate) mod deliveries;
+pub(crate) mod endpoints;
