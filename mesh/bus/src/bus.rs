@@ -1,11 +1,16 @@
 //! What components are given to speak through.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sqlx::PgPool;
 
 use crate::{
-    Config, Consumer, Handler, Parked, Relay, topic,
+    Config, Consumer, Handler, Parked, Relay,
+    backoff::Backoff,
+    topic,
     transport::{Transport, postgres::Postgres, rabbitmq::RabbitMq},
 };
 
@@ -21,6 +26,9 @@ const RETRIES: [Duration; 8] = [
     Duration::from_secs(60 * 60),
 ];
 
+/// How long a broker may take to start.
+const STARTING: Duration = Duration::from_secs(30);
+
 /// The way between services. Clones share it.
 #[derive(Clone)]
 pub struct Bus {
@@ -29,23 +37,44 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Takes the transport that the configuration names, adds a readiness check for it, and answers when it could be
-    /// reached. The `postgres` transport expects its schema to be there: [`transport_migrator`].
+    /// Takes the transport that the configuration names and adds a readiness check for it. A broker may be starting at the
+    /// same time, so it is waited for, half a minute at most. The `postgres` transport expects its schema to be there:
+    /// [`migrate`](crate::migrate).
     ///
     /// # Errors
     /// Fails when the transport cannot be reached, or the URL is not one.
     pub async fn connect(server: &mut chassis::Server, config: Config) -> anyhow::Result<Self> {
         let bus = match config.amqp_url {
-            Some(url) => Self::rabbitmq(url, &config.amqp_prefix)?,
-            None => Self::postgres(server.database("bus").await?),
+            Some(url) => {
+                let bus = Self::rabbitmq(url, &config.amqp_prefix)?;
+                bus.wait_for_broker().await?;
+                bus
+            }
+            None => {
+                let bus = Self::postgres(server.database("bus").await?);
+                bus.transport.check().await?;
+                bus
+            }
         };
-        bus.transport.check().await?;
         let transport = Arc::clone(&bus.transport);
         server.ready("bus", move || {
             let transport = Arc::clone(&transport);
             Box::pin(async move { transport.check().await })
         });
         Ok(bus)
+    }
+
+    async fn wait_for_broker(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let mut backoff = Backoff::default();
+        while let Err(error) = self.transport.check().await {
+            if begun.elapsed() > STARTING {
+                return Err(error);
+            }
+            tracing::warn!("waiting for the broker: {error:#}");
+            tokio::time::sleep(backoff.next()).await;
+        }
+        Ok(())
     }
 
     /// The `postgres` transport in this database.

@@ -10,7 +10,14 @@
 //! it later. A group that never registered gets what is published from its registration on.
 //!
 //! An event that a handler fails on steps aside, is tried again after each pause of the schedule, then parked
-//! ([`Bus::parked`], [`Bus::replay`]); the others go on meanwhile.
+//! ([`Bus::parked`], [`Bus::replay`]); the others go on meanwhile. A database that is away is nobody's failure: everything
+//! waits for it.
+//!
+//! Metrics: `bus_published_total{owner}`, `bus_outbox_lag_seconds{owner}` (age of the oldest event not yet published),
+//! `bus_consumed_total{group}`, `bus_retried_total{group}`, `bus_parked_total{group}`.
+//!
+//! Connections: each active or waiting relay, and on the `postgres` transport each consumer, holds one of its own besides
+//! the pool's, for its lock and for being woken.
 
 mod backoff;
 mod bus;

@@ -16,6 +16,9 @@
 //! - Every attempt is recorded. A dead delivery can be delivered once more ([`redeliver`]).
 //!
 //! Time is the server's clock.
+//!
+//! Metrics: `delivery_attempts_total{queue, outcome}`, `delivery_attempt_seconds{queue}`, `delivery_dead_total{queue}`.
+//! Each worker holds one connection besides the pool's, for being woken.
 
 mod attempt;
 mod policy;

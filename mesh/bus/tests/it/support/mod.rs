@@ -3,10 +3,15 @@
 pub(crate) mod broker;
 pub(crate) mod handlers;
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::Duration,
+};
 
 use bus::Bus;
 use chrono::DateTime;
+use futures::FutureExt as _;
 use proto::event::v1::{Actor, ActorKind, AgentTokenChanged, Event, event::Payload};
 use sqlx::{
     PgPool,
@@ -96,9 +101,12 @@ impl World {
     }
 
     pub(crate) async fn run<F: Future<Output = ()>>(self, body: impl FnOnce(Self) -> F) {
-        body(self.clone()).await;
+        let outcome = AssertUnwindSafe(body(self.clone())).catch_unwind().await;
         if let Some(broker) = self.broker {
             broker.clean().await;
+        }
+        if let Err(panic) = outcome {
+            resume_unwind(panic);
         }
         self.pool.close().await;
     }
