@@ -35,6 +35,26 @@ pub(crate) struct Edit {
     pub enabled: Option<bool>,
 }
 
+impl Endpoint {
+    /// The endpoint after an update.
+    pub(crate) fn edited(&self, edit: Edit, now: DateTime<Utc>) -> Self {
+        let before = self.clone();
+        Self {
+            url: edit.url.unwrap_or(before.url),
+            description: edit.description.unwrap_or(before.description),
+            event_types: edit.event_types.unwrap_or(before.event_types),
+            enabled: edit.enabled.unwrap_or(before.enabled),
+            updated_at: now,
+            ..before
+        }
+    }
+
+    /// Whether an update is reason to hope: what waits for its next attempt need not wait any longer.
+    pub(crate) fn is_back(&self, before: &Self) -> bool {
+        self.enabled && (!before.enabled || self.url != before.url)
+    }
+}
+
 /// Judges a URL as far as that can be done without asking anybody: names are resolved, and judged, on every connection.
 pub(crate) fn url(text: &str, allow_private: bool) -> Result<String, Fault> {
     let text = decode::text("url", text, 1, URL_MAX)?;
@@ -76,6 +96,36 @@ mod tests {
     fn reason(text: &str, allow_private: bool) -> Option<String> {
         let fault = url(text, allow_private).err()?;
         Some(fault.fields[0].reason.clone())
+    }
+
+    #[test]
+    fn hope_is_another_url_or_being_enabled_again() {
+        let before = Endpoint {
+            id: Uuid::from_u128(1),
+            organization_id: Uuid::from_u128(2),
+            board_id: None,
+            url: "http://a".into(),
+            description: None,
+            event_types: vec!["*".into()],
+            enabled: true,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        };
+        let after = |url: Option<&str>, enabled: Option<bool>| {
+            let edit = Edit {
+                url: url.map(str::to_owned),
+                enabled,
+                ..Edit::default()
+            };
+            before.edited(edit, DateTime::UNIX_EPOCH)
+        };
+        assert_eq!(after(None, None), before);
+        assert!(!after(Some("http://a"), Some(true)).is_back(&before));
+        assert!(after(Some("http://b"), None).is_back(&before));
+        assert!(!after(Some("http://b"), Some(false)).is_back(&before));
+        let disabled = after(None, Some(false));
+        assert!(before.is_back(&disabled));
+        assert!(!disabled.is_back(&disabled));
     }
 
     #[test]

@@ -10,7 +10,8 @@
 //! - **Giving up.** A delivery is dead after the last pause of the schedule, and also when a receiver is so slow that its
 //!   turn has not come a day after the schedule would have ended.
 //! - **Disabled.** What happens while an endpoint is disabled is not sent to it, not even later. A delivery from before
-//!   whose turn comes while it is disabled is dead; one whose turn comes after it was enabled again is sent.
+//!   whose turn comes while it is disabled is dead. Enabled again, or given another URL, it is sent at once what still
+//!   waits for its next attempt.
 //! - **Addresses.** Unless the installation allows private ones, every address behind a URL has to be public at the moment of
 //!   connecting; redirects are not followed and no proxy is used.
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{Webhooks, beyond, cut, organization};
 use crate::{
+    QUEUE,
     endpoint::{Edit, Endpoint},
     error::Error,
     secret::{self, Secret},
@@ -104,7 +105,7 @@ impl WebhookEndpointService for Webhooks {
         let request = request.into_inner();
         let id = wire::endpoint_id(&request.webhook_endpoint_id)?;
         let edit = wire::edit(request, self.allow_private)?;
-        let endpoint = self.change(organization_id, id, &edit).await?;
+        let endpoint = self.change(organization_id, id, edit).await?;
         Ok(Response::new(UpdateWebhookEndpointResponse {
             webhook_endpoint: Some(wire::endpoint(endpoint)),
         }))
@@ -148,20 +149,23 @@ impl Webhooks {
         Ok(tx.commit().await?)
     }
 
-    /// An update that names nothing changes nothing.
-    async fn change(
-        &self,
-        organization_id: Uuid,
-        id: Uuid,
-        edit: &Edit,
-    ) -> Result<Endpoint, Error> {
-        if *edit == Edit::default() {
+    /// An update that names nothing changes nothing. One that gives reason to hope makes due what waits.
+    async fn change(&self, organization_id: Uuid, id: Uuid, edit: Edit) -> Result<Endpoint, Error> {
+        if edit == Edit::default() {
             return self.find(organization_id, id).await;
         }
-        let mut conn = self.conn().await?;
-        endpoints::update(&mut conn, organization_id, id, edit, self.clock.now())
+        let mut tx = self.pool.begin().await?;
+        let before = endpoints::find_for_update(&mut tx, organization_id, id)
             .await?
-            .ok_or(Error::EndpointNotFound(id))
+            .ok_or(Error::EndpointNotFound(id))?;
+        let now = self.clock.now();
+        let after = before.edited(edit, now);
+        endpoints::update(&mut tx, &after).await?;
+        if after.is_back(&before) {
+            delivery::release(&mut tx, QUEUE, &id.to_string(), now).await?;
+        }
+        tx.commit().await?;
+        Ok(after)
     }
 
     async fn remove(&self, organization_id: Uuid, id: Uuid) -> Result<(), Error> {

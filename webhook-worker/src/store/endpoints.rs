@@ -1,11 +1,10 @@
 //! The table `webhook_endpoint`, and how many of its rows an organization may have.
 
 use chassis::Page;
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::endpoint::{Edit, Endpoint};
+use crate::endpoint::Endpoint;
 
 macro_rules! columns {
     () => {
@@ -65,6 +64,23 @@ pub(crate) async fn find(
         "select ",
         columns!(),
         " from webhook_endpoint where id = $1 and organization_id = $2"
+    ))
+    .bind(id)
+    .bind(organization_id)
+    .fetch_optional(conn)
+    .await
+}
+
+/// The same, and nobody else updates or deletes it until the transaction ends.
+pub(crate) async fn find_for_update(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    id: Uuid,
+) -> sqlx::Result<Option<Endpoint>> {
+    sqlx::query_as(concat!(
+        "select ",
+        columns!(),
+        " from webhook_endpoint where id = $1 and organization_id = $2 for no key update"
     ))
     .bind(id)
     .bind(organization_id)
@@ -133,31 +149,22 @@ pub(crate) async fn list_subscribed(
     .await
 }
 
-pub(crate) async fn update(
-    conn: &mut PgConnection,
-    organization_id: Uuid,
-    id: Uuid,
-    edit: &Edit,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Option<Endpoint>> {
-    sqlx::query_as(concat!(
+/// Stores what may change of an endpoint.
+pub(crate) async fn update(conn: &mut PgConnection, endpoint: &Endpoint) -> sqlx::Result<()> {
+    sqlx::query(
         "update webhook_endpoint
-         set url = coalesce($3, url), description = case when $4 then $5 else description end,
-             event_types = coalesce($6, event_types), enabled = coalesce($7, enabled), updated_at = $8
-         where id = $1 and organization_id = $2
-         returning ",
-        columns!()
-    ))
-    .bind(id)
-    .bind(organization_id)
-    .bind(&edit.url)
-    .bind(edit.description.is_some())
-    .bind(edit.description.as_ref().and_then(Option::as_ref))
-    .bind(&edit.event_types)
-    .bind(edit.enabled)
-    .bind(now)
-    .fetch_optional(conn)
-    .await
+         set url = $2, description = $3, event_types = $4, enabled = $5, updated_at = $6
+         where id = $1",
+    )
+    .bind(endpoint.id)
+    .bind(&endpoint.url)
+    .bind(&endpoint.description)
+    .bind(&endpoint.event_types)
+    .bind(endpoint.enabled)
+    .bind(endpoint.updated_at)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Deletes an endpoint with its deliveries; whether there was one. What is being consumed for it is waited for.
