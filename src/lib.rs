@@ -1,5 +1,13 @@
 //! The Mission Control binary's own parts, as a library for its tests.
 
+mod banner;
+pub mod cli;
 pub mod data_dir;
+pub mod demo;
 pub mod embedded;
+pub mod migrate;
+pub mod options;
+pub mod reference;
+pub mod role;
 pub mod secrets;
+pub mod serve;

@@ -10,6 +10,7 @@ use crate::db::Database;
 
 /// Options of every process.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// Address of the mesh's own gRPC, used when roles run in several processes.
     #[arg(long, env = "MC_MESH_ADDR", default_value = "127.0.0.1:50051")]

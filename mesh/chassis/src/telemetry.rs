@@ -1,6 +1,6 @@
 //! Logs, traces and metrics of a process.
 
-use std::time::Duration;
+use std::{io::IsTerminal, time::Duration};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider;
@@ -10,6 +10,7 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 
 /// Options of what a process tells about itself.
 #[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
 pub struct Config {
     /// How log lines are written.
     #[arg(long, env = "LOG_FORMAT", default_value = "text", value_enum)]
@@ -94,6 +95,7 @@ pub fn init(config: &Config) -> anyhow::Result<Telemetry> {
         "opentelemetry",
         "reqwest",
         "tungstenite",
+        "sqlx::postgres::notice",
     ];
     let mut filter = EnvFilter::try_new(&config.log_level)?;
     if !config.log_level.contains(['=', ',']) && config.log_level != "trace" {
@@ -104,6 +106,7 @@ pub fn init(config: &Config) -> anyhow::Result<Telemetry> {
     let lines = match config.log_format {
         Format::Text => tracing_subscriber::fmt::layer()
             .with_target(true)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
             .boxed(),
         Format::Json => tracing_subscriber::fmt::layer()
