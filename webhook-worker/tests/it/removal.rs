@@ -63,7 +63,7 @@ async fn a_disabled_endpoint_is_told_nothing(pool: PgPool) {
 #[sqlx::test(migrations = false)]
 async fn what_waits_for_a_disabled_endpoint_is_given_up_at_its_turn(pool: PgPool) {
     let setup = Setup {
-        schedule: "300ms",
+        schedule: "1500ms",
         ..Setup::default()
     };
     let it = Fixture::start_with(&pool, setup).await;
@@ -92,9 +92,10 @@ async fn what_waits_is_sent_once_there_is_hope(pool: PgPool) {
     let receiver = Receiver::start([Answer::Status(500); 2]).await;
     let endpoint = it.subscribe(&receiver.url(), &["*"]).await;
     it.tell([created("Waits")]).await;
+    // An attempt counts from its beginning; the next one is planned at its end.
     let has_failed = |attempts: i32| {
         move |found: &WebhookDelivery| {
-            found.state() == DeliveryState::Failed && found.attempt_count == attempts
+            found.next_attempt_at.is_some() && found.attempt_count == attempts
         }
     };
     it.until(&endpoint, has_failed(1)).await;
@@ -126,6 +127,7 @@ async fn what_waits_is_sent_once_there_is_hope(pool: PgPool) {
 async fn an_endpoint_takes_its_deliveries_along(pool: PgPool) {
     let setup = Setup {
         schedule: "1h",
+        timeout: Duration::from_secs(4),
         ..Setup::default()
     };
     let it = Fixture::start_with(&pool, setup).await;
@@ -159,7 +161,7 @@ async fn an_endpoint_takes_its_deliveries_along(pool: PgPool) {
         (counts(&it).await == (6, 6, 6)).then_some(())
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    tokio::time::sleep(Duration::from_millis(4_200)).await;
     assert_eq!(counts(&it).await, (6, 6, 6));
     it.stop().await;
 }
