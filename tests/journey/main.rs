@@ -4,6 +4,8 @@
 //! The same body runs four times: every role in one process and every role in a process of its own, events over PostgreSQL and
 //! over RabbitMQ.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails says where by itself")]
+
 mod grpc;
 mod receiver;
 mod rest;
