@@ -9,13 +9,14 @@
 //!            failed               another attempt follows
 //! ```
 //!
-//! - A worker claims under a lease with a fence number. One that dies is noticed when the lease expires; one that wakes up
-//!   after that cannot settle any more, because the fence has moved on.
+//! - A worker claims under a lease with a fence number and renews it for as long as the attempt takes. One that dies is
+//!   noticed when the lease expires, ten seconds later at most; one that wakes up after that cannot settle any more,
+//!   because the fence has moved on.
 //! - No target gets more attempts at once than the policy says, over all workers, and targets take turns.
 //! - Pauses between attempts follow a schedule, with jitter that only adds.
 //! - Every attempt is recorded. A dead delivery can be delivered once more ([`redeliver`]).
 //!
-//! Time is the server's clock.
+//! Time is the server's clock; those of several machines may differ by seconds, but not by as much as a lease.
 //!
 //! Metrics: `delivery_attempts_total{queue, outcome}`, `delivery_attempt_seconds{queue}`, `delivery_dead_total{queue}`.
 //! Each worker holds one connection besides the pool's, for being woken.

@@ -24,14 +24,6 @@ pub struct Policy {
     pub timeout: Duration,
 }
 
-impl Policy {
-    /// How long a worker may be silent before its attempt counts as lost. Leaves as long again as an attempt may take
-    /// for settling it.
-    pub(crate) fn lease(&self) -> Duration {
-        self.timeout * 2 + Duration::from_secs(1)
-    }
-}
-
 /// What becomes of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {

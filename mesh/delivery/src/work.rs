@@ -2,18 +2,21 @@
 
 mod attempt;
 mod bell;
+mod hold;
 mod sweep;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chassis::Clock;
-use chrono::TimeDelta;
 use sqlx::{PgConnection, PgPool};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::bell::Bell;
+use self::{
+    bell::Bell,
+    hold::{Held, LEASE},
+};
 use crate::{
     attempt::Attempt,
     policy::Policy,
@@ -68,6 +71,7 @@ struct Core {
     clock: Clock,
     policy: Policy,
     sender: Box<dyn Sender>,
+    held: Arc<Held>,
 }
 
 impl Worker {
@@ -87,6 +91,7 @@ impl Worker {
                 clock,
                 policy,
                 sender,
+                held: Arc::default(),
             }),
         }
     }
@@ -99,6 +104,9 @@ impl Worker {
         let core = self.core;
         let mut bell = Bell::new(core.pool.clone(), core.queue);
         let mut running = JoinSet::new();
+        // Ends with this scope, after the last attempt.
+        let mut keeper = JoinSet::new();
+        keeper.spawn(Arc::clone(&core).keep_leases());
         while !token.is_cancelled() {
             let wait = core.step(&mut running).await.unwrap_or_else(|error| {
                 tracing::warn!(
@@ -124,8 +132,8 @@ impl Core {
         while running.try_join_next().is_some() {}
         let outlook = lease::outlook(&self.pool, self.queue, self.clock.now()).await?;
         if outlook.lost || outlook.expired {
-            let left = self.sweep_lost().await? | self.sweep_expired().await?;
-            if !left {
+            let ended = self.sweep_lost().await? + self.sweep_expired().await?;
+            if ended > 0 {
                 return Ok(Duration::ZERO);
             }
         }
@@ -141,7 +149,8 @@ impl Core {
                 Duration::ZERO
             };
             for claimed in claimed {
-                running.spawn(Arc::clone(self).attempt(claimed));
+                let hold = self.held.hold(&claimed.delivery);
+                running.spawn(Arc::clone(self).attempt(claimed, hold));
             }
             return Ok(wait);
         }
@@ -152,15 +161,15 @@ impl Core {
     }
 
     async fn claim(&self, room: usize) -> anyhow::Result<Vec<Claimed>> {
-        let now = self.clock.now();
-        let leased_until = now + TimeDelta::from_std(self.policy.lease())?;
         let per_target = i64::try_from(self.policy.per_target)?;
         let mut tx = self.pool.begin().await?;
+        // Read late: the connection may have been waited for.
+        let now = self.clock.now();
         let claimed = lease::claim(
             &mut tx,
             self.queue,
             now,
-            leased_until,
+            now + LEASE,
             per_target,
             i64::try_from(room)?,
         )

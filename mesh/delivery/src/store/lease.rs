@@ -122,6 +122,29 @@ pub(crate) async fn claim(
     rows.iter().map(row::claimed).collect()
 }
 
+/// Moves the end of leases, save of those that were lost. Does not wait for what is being settled or discarded meanwhile:
+/// the others would run out.
+pub(crate) async fn renew(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    fences: &[i64],
+    leased_until: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "with mine as (
+             select d.id
+             from delivery d join unnest($1::uuid[], $2::bigint[]) as held (id, fence) using (id, fence)
+             where d.state = 'sending' for update of d skip locked)
+         update delivery d set leased_until = $3 from mine where d.id = mine.id",
+    )
+    .bind(ids)
+    .bind(fences)
+    .bind(leased_until)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Ends an attempt, unless the fence has moved on.
 pub(crate) async fn settle(
     conn: &mut PgConnection,

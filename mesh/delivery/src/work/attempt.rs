@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use chassis::context;
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
-use super::Core;
+use super::{Core, hold::Hold};
 use crate::{
     attempt::{Attempt, Recorded, RecordedOutcome},
     policy::{self, Next},
@@ -21,6 +22,8 @@ use crate::{
     },
 };
 
+/// How long settling may take in all. After that it hangs, and the lease is not renewed any longer.
+const SETTLING: Duration = Duration::from_secs(60);
 /// Pauses between attempts to settle; when they are used up the lease runs out and the attempt counts as lost.
 const SETTLE_PAUSES: [Duration; 4] = [
     Duration::from_millis(50),
@@ -30,8 +33,8 @@ const SETTLE_PAUSES: [Duration; 4] = [
 ];
 
 impl Core {
-    /// Lets the sender try as a part of the request that caused the delivery, and settles.
-    pub(super) async fn attempt(self: Arc<Self>, claimed: Claimed) {
+    /// Lets the sender try as a part of the request that caused the delivery, and settles. The lease is held until then.
+    pub(super) async fn attempt(self: Arc<Self>, claimed: Claimed, _hold: Hold) {
         let span = tracing::info_span!(
             "delivery.attempt",
             otel.kind = "producer",
@@ -71,16 +74,30 @@ impl Core {
             response_status: attempt.response_status,
             response_body: attempt.response_body,
         };
+        let settled =
+            tokio::time::timeout(SETTLING, self.settle_at_last(claimed, &recorded, next)).await;
+        let settled = settled
+            .with_context(|| format!("it took longer than {SETTLING:?}"))
+            .flatten();
+        if let Err(error) = settled {
+            tracing::error!("an attempt could not be settled and will count as lost: {error:#}");
+        }
+    }
+
+    async fn settle_at_last(
+        &self,
+        claimed: &Claimed,
+        attempt: &Recorded,
+        next: Next,
+    ) -> anyhow::Result<()> {
         for pause in SETTLE_PAUSES {
-            match self.settle(claimed, &recorded, next).await {
-                Ok(()) => return,
+            match self.settle(claimed, attempt, next).await {
+                Ok(()) => return Ok(()),
                 Err(error) => tracing::warn!("an attempt could not be settled yet: {error:#}"),
             }
             tokio::time::sleep(pause).await;
         }
-        if let Err(error) = self.settle(claimed, &recorded, next).await {
-            tracing::error!("an attempt could not be settled and will count as lost: {error:#}");
-        }
+        self.settle(claimed, attempt, next).await
     }
 
     /// Tries. A panic or a hang is a failure like another.

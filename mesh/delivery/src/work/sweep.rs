@@ -14,14 +14,16 @@ const LOST: &str = "the worker was lost during the attempt";
 const SKIPS: usize = 20;
 
 impl Core {
-    /// Ends attempts whose lease has expired. One that the owner's code fails on is left for the next time; whether there
-    /// was one.
-    pub(super) async fn sweep_lost(&self) -> anyhow::Result<bool> {
+    /// Ends attempts whose lease has expired; how many. One that the owner's code fails on is left for the next time. What
+    /// this worker itself still has under way is not lost, however late its renewal is: the machine may have slept.
+    pub(super) async fn sweep_lost(&self) -> anyhow::Result<usize> {
+        let mut ended = 0;
         let mut skipped = Vec::new();
         while skipped.len() < SKIPS {
             let now = self.clock.now();
-            let Some(lost) = lease::find_lost(&self.pool, self.queue, now, &skipped).await? else {
-                return Ok(!skipped.is_empty());
+            let except = [self.held.ids(), skipped.clone()].concat();
+            let Some(lost) = lease::find_lost(&self.pool, self.queue, now, &except).await? else {
+                break;
             };
             let recorded = Recorded {
                 number: lost.delivery.attempts,
@@ -34,17 +36,20 @@ impl Core {
             };
             let deadline_at = lost.delivery.deadline_at;
             let next = policy::after_loss(&self.policy.schedule, lost.tries, now, deadline_at);
-            if let Err(error) = self.settle(&lost, &recorded, next).await {
-                tracing::warn!(delivery.id = %lost.delivery.id, "a lost attempt could not be settled: {error:#}");
-                skipped.push(lost.delivery.id);
+            match self.settle(&lost, &recorded, next).await {
+                Ok(()) => ended += 1,
+                Err(error) => {
+                    tracing::warn!(delivery.id = %lost.delivery.id, "a lost attempt could not be settled: {error:#}");
+                    skipped.push(lost.delivery.id);
+                }
             }
         }
-        Ok(true)
+        Ok(ended)
     }
 
-    /// Gives up what was not sent by its deadline. One that the owner's code fails on is left for the next time; whether
-    /// there was one.
-    pub(super) async fn sweep_expired(&self) -> anyhow::Result<bool> {
+    /// Gives up what was not sent by its deadline; how many. One that the owner's code fails on is left for the next time.
+    pub(super) async fn sweep_expired(&self) -> anyhow::Result<usize> {
+        let mut ended = 0;
         let mut skipped = Vec::new();
         let reason = Why::DeadlinePassed.text();
         while skipped.len() < SKIPS {
@@ -52,12 +57,13 @@ impl Core {
             let expired =
                 lease::expire(&mut tx, self.queue, self.clock.now(), reason, &skipped).await?;
             let Some(delivery) = expired else {
-                return Ok(!skipped.is_empty());
+                break;
             };
             match self.sender.settled(&mut tx, &delivery).await {
                 Ok(()) => {
                     tx.commit().await?;
                     self.report_dead(&delivery);
+                    ended += 1;
                 }
                 Err(error) => {
                     tracing::warn!(delivery.id = %delivery.id, "a delivery could not be given up: {error:#}");
@@ -65,6 +71,6 @@ impl Core {
                 }
             }
         }
-        Ok(true)
+        Ok(ended)
     }
 }

@@ -19,6 +19,8 @@ use uuid::Uuid;
 use self::sender::Script;
 
 pub(crate) const QUEUE: &str = "test";
+/// How long a worker may be silent before its attempts count as lost.
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn policy() -> Policy {
@@ -27,6 +29,14 @@ pub(crate) fn policy() -> Policy {
         concurrency: 8,
         per_target: 2,
         timeout: Duration::from_millis(500),
+    }
+}
+
+/// The same with more time for an attempt than a lease lasts.
+pub(crate) fn patient() -> Policy {
+    Policy {
+        timeout: Duration::from_secs(60),
+        ..policy()
     }
 }
 
@@ -83,6 +93,28 @@ impl World {
             self.script.clone(),
         );
         Running(tokio::spawn(worker.run(CancellationToken::new())))
+    }
+
+    /// A worker in a process of its own, as far as a thread can be one: with it stalls everything of it. Ends on the token.
+    pub(crate) fn process(
+        &self,
+        policy: Policy,
+        token: CancellationToken,
+    ) -> std::thread::JoinHandle<()> {
+        let options = self.pool.connect_options().as_ref().clone();
+        let (clock, script) = (self.clock.clone(), self.script.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+                let worker = Worker::new(QUEUE, pool.clone(), clock, policy, script);
+                worker.run(token).await.unwrap();
+                pool.close().await;
+            });
+        })
     }
 
     /// Something to deliver now.
