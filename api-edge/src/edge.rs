@@ -86,6 +86,13 @@ impl Edge {
         })
     }
 
+    /// To be called when an RPC has been answered, however, before the answer goes out.
+    pub(crate) fn answered(&self, rpc: &Rpc, caller: &Caller) {
+        if rpc.changes_callers {
+            self.identity.forget_caller(caller);
+        }
+    }
+
     /// The component that serves an RPC, called by this caller.
     pub(crate) fn peer(&self, rpc: &Rpc, caller: &Caller) -> Peer {
         self.peers[rpc.role].acting_as(caller.clone())

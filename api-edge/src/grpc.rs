@@ -169,8 +169,9 @@ async fn forward(
         .is_server_streaming()
         .then(|| edge.streams.enter(&admitted.caller))
         .transpose()?;
-    let answer = tokio::time::timeout(call::DEADLINE, peer.call(request));
-    let response = answer.await.unwrap_or_else(|_| Err(call::too_late()))?;
+    let answer = tokio::time::timeout(call::DEADLINE, peer.call(request)).await;
+    edge.answered(rpc, &admitted.caller);
+    let response = answer.unwrap_or_else(|_| Err(call::too_late()))?;
     let Some(place) = place else {
         return Ok(response);
     };

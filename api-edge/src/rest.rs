@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -33,9 +33,10 @@ pub(crate) async fn serve(edge: Arc<Edge>, client: Client, request: Request) -> 
         Match::Found(route, values) => (route, values),
         Match::WrongMethod(methods) => {
             let methods: Vec<_> = methods.iter().map(http::Method::as_str).collect();
-            return Problem::method_not_allowed(&methods.join(", ")).into_response();
+            let problem = Problem::method_not_allowed(&methods.join(", "));
+            return refuse(problem, request).await;
         }
-        Match::Unknown => return Problem::not_found().into_response(),
+        Match::Unknown => return refuse(Problem::not_found(), request).await,
     };
     let mut served = Served {
         protocol: if route.rpc.is_server_streaming() {
@@ -55,9 +56,21 @@ pub(crate) async fn serve(edge: Arc<Edge>, client: Client, request: Request) -> 
                 .await
                 .unwrap_or_else(IntoResponse::into_response)
         }
-        Err(fault) => Problem::from(fault).into_response(),
+        Err(fault) => refuse(Problem::from(fault), request).await,
     };
     response.extensions_mut().insert(served);
+    response
+}
+
+/// Answers a request whose body has not been looked at.
+async fn refuse(problem: Problem, request: Request) -> Response {
+    let is_first_version = request.version() < Version::HTTP_2;
+    let (head, body) = request.into_parts();
+    let mut response = problem.into_response();
+    if !body::discard(&head.headers, body).await && is_first_version {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
     response
 }
 
@@ -70,7 +83,10 @@ async fn answer(
 ) -> Result<Response> {
     let (head, body) = request.into_parts();
     let body = match route.input.body() {
-        Body::Ignored => None,
+        Body::Ignored => {
+            body::discard(&head.headers, body).await;
+            None
+        }
         Body::Whole | Body::Field(_) => Some(
             body::object(
                 &head.headers,
@@ -87,7 +103,9 @@ async fn answer(
     }
     let peer = edge.peer(&route.rpc, &admitted.caller);
     let tag = conditional::if_none_match(&head.method, &head.headers);
-    let response = call::unary(peer, &route.rpc, message, tag.as_deref()).await?;
+    let response = call::unary(peer, &route.rpc, message, tag.as_deref()).await;
+    edge.answered(&route.rpc, &admitted.caller);
+    let response = response?;
     if conditional::holds(tag.as_deref(), &response) {
         return Ok(conditional::not_modified(&response));
     }

@@ -24,6 +24,8 @@ pub struct Rpc {
     /// The component that serves it.
     pub role: &'static str,
     pub allow: Vec<Actor>,
+    /// Whether it may change what its caller is: who is remembered for the credential is then no longer right.
+    pub changes_callers: bool,
     pub descriptor: MethodDescriptor,
 }
 
@@ -96,6 +98,7 @@ fn rpc(method: MethodDescriptor) -> Option<Rpc> {
         path,
         role,
         allow,
+        changes_callers: *role == "org" && rule::writes(&method),
         descriptor: method,
     })
 }

@@ -91,6 +91,16 @@ impl Identity {
         Ok(())
     }
 
+    /// Forgets a caller who may have become somebody else by what it just did. The feed says so too, but later than the
+    /// caller's next request may come, and that one must not be served as who it was.
+    pub(crate) fn forget_caller(&self, caller: &Caller) {
+        match caller {
+            Caller::User(user) => self.forget(Concerned::Person(user.id)),
+            Caller::Agent(agent) => self.forget(Concerned::Agent(agent.id)),
+            Caller::Internal { .. } | Caller::Anonymous => {}
+        }
+    }
+
     fn forget(&self, concerned: Concerned) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         let outcome = match concerned {

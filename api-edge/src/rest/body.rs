@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
@@ -13,6 +13,30 @@ use crate::problem::{Problem, Result};
 const ARRIVES: Duration = Duration::from_secs(30);
 /// What is read and thrown away of a body that is too large, bytes: a client that is still sending would not see the answer.
 const DISCARDED: usize = 64 * 1024 * 1024;
+
+/// What is read of a body that nobody will look at, bytes, and for how long.
+const UNREAD: (usize, Duration) = (64 * 1024, Duration::from_secs(1));
+
+/// Takes in a body that nobody will look at, so that the connection can be used again: one that is left lying closes
+/// it, and a client that has already sent its next request there loses that. Whether the body has ended.
+pub(super) async fn discard(headers: &HeaderMap, mut body: Body) -> bool {
+    if headers.contains_key(header::EXPECT) {
+        return body.is_end_stream();
+    }
+    let (mut left, patience) = UNREAD;
+    let end = async move {
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            let length = frame.data_ref().map_or(0, bytes::Bytes::len);
+            let Some(rest) = left.checked_sub(length) else {
+                return false;
+            };
+            left = rest;
+        }
+        true
+    };
+    tokio::time::timeout(patience, end).await.unwrap_or(false)
+}
 
 /// The object in a request's body; without a body an empty one.
 pub(super) async fn object(

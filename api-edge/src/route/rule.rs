@@ -40,6 +40,13 @@ pub(super) fn of(method: &MethodDescriptor) -> Vec<Rule> {
         .collect()
 }
 
+/// Whether a method changes something, as its verb says. One without a route is taken to.
+pub(super) fn writes(method: &MethodDescriptor) -> bool {
+    of(method)
+        .first()
+        .is_none_or(|rule| rule.method != Method::GET)
+}
+
 fn rule(message: &DynamicMessage) -> Option<Rule> {
     let text = |name: &str| {
         let value = message.get_field_by_name(name)?;

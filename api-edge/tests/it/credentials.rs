@@ -141,6 +141,24 @@ async fn who_is_remembered_is_forgotten_when_an_event_says_so() {
 }
 
 #[tokio::test]
+async fn what_a_caller_does_to_itself_counts_from_its_next_request_on() {
+    let edge = start_with(&["--auth-failures-per-minute=0"]).await;
+    edge.say(event(1, "organization.updated", None)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(&edge, OWNER, "/api/v1/users/me", StatusCode::OK).await;
+    edge.behind.locked_out.store(true, Ordering::SeqCst);
+    assert_eq!(edge.get("/api/v1/users/me").await.status(), StatusCode::OK);
+
+    let changed = edge.owner(Method::POST, "/api/v1/auth/bootstrap").send();
+    assert_eq!(changed.await.unwrap().status(), StatusCode::OK);
+    assert_eq!(
+        edge.get("/api/v1/users/me").await.status(),
+        StatusCode::UNAUTHORIZED,
+        "asked again, without an event"
+    );
+}
+
+#[tokio::test]
 async fn failures_of_one_address_are_limited_and_successes_are_not() {
     let edge = start_with(&[
         "--auth-failures-per-minute=3",

@@ -1,6 +1,9 @@
-use reqwest::{Method, StatusCode};
+use std::time::Duration;
 
-use crate::support::{TASK, problem, start, start_with};
+use reqwest::{Method, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{self, TASK, problem, start, start_with};
 
 #[tokio::test]
 async fn a_harmless_request_id_is_kept_and_any_other_replaced() {
@@ -155,4 +158,38 @@ async fn requests_that_have_begun_are_finished_when_the_process_stops() {
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     edge.running.stop().await.unwrap();
     assert_eq!(request.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+/// Sends the head of a request, its body a little later, and then another request on the same connection; the status
+/// lines that come back.
+async fn late_body(edge: &support::Edge, head: &str, body: &[u8]) -> Vec<String> {
+    let mut socket = tokio::net::TcpStream::connect(edge.address).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    socket.write_all(body).await.unwrap();
+    let next = "GET /health HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n";
+    socket.write_all(next.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    socket.read_to_string(&mut answers).await.unwrap();
+    let starts = answers.match_indices("HTTP/1.1 ");
+    let lines = starts.filter_map(|(at, _)| answers[at..].lines().next());
+    lines.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_refused_request_leaves_its_connection_usable() {
+    let edge = start().await;
+    for (head, status) in [
+        ("POST /api/v1/tasks", "401 Unauthorized"),
+        ("POST /api/v1/nothing", "404 Not Found"),
+        ("PUT /api/v1/tasks", "405 Method Not Allowed"),
+    ] {
+        let head = format!(
+            "{head} HTTP/1.1\r\nHost: edge\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+        );
+        assert_eq!(
+            late_body(&edge, &head, b"{}").await,
+            [format!("HTTP/1.1 {status}"), "HTTP/1.1 200 OK".to_owned()]
+        );
+    }
 }
