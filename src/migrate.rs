@@ -6,7 +6,7 @@ use chassis::{
     telemetry,
 };
 
-use crate::role::Role;
+use crate::role::{self, Role};
 
 /// Options of `mission-control migrate`.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,9 +38,10 @@ pub async fn migrate(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Applies every pending migration of the roles and of the bus. Safe to run from several processes at once.
+/// Applies every pending migration of the roles and of the bus, and makes the bus know whoever is going to listen, also in
+/// other processes: what is told before they start waits for them. Safe to run from several processes at once.
 pub async fn apply(database: &Database, bus: &bus::Config, roles: &[Role]) -> anyhow::Result<()> {
-    bus::migrate(database, bus)
+    bus::migrate(database, bus, &role::subscriptions())
         .await
         .context("the bus cannot be migrated")?;
     for role in roles {
@@ -56,7 +57,7 @@ pub async fn apply(database: &Database, bus: &bus::Config, roles: &[Role]) -> an
 
 /// Refuses to go on when a migration is pending.
 pub async fn check(database: &Database, bus: &bus::Config, roles: &[Role]) -> anyhow::Result<()> {
-    let mut pending = bus::pending(database, bus)
+    let mut pending = bus::pending(database, bus, &role::subscriptions())
         .await
         .context("the database cannot be reached")?;
     for role in roles {

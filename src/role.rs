@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use anyhow::Context;
-use bus::Bus;
+use bus::{Bus, Subscription};
 use chassis::Server;
 use sqlx::migrate::Migrator;
 use url::Url;
@@ -91,6 +91,18 @@ impl Role {
         })
     }
 
+    /// What the component listens to.
+    pub const fn subscription(self) -> Option<Subscription> {
+        match self {
+            Self::Agent => Some(agent::SUBSCRIPTION),
+            Self::Activity => Some(activity::SUBSCRIPTION),
+            Self::WebhookWorker => Some(webhook_worker::SUBSCRIPTION),
+            Self::Org | Self::Board | Self::Approval | Self::GatewayConnector | Self::ApiEdge => {
+                None
+            }
+        }
+    }
+
     /// Lets the component join the process.
     pub async fn register(
         self,
@@ -116,6 +128,14 @@ impl Role {
         };
         joined.with_context(|| format!("the role {} cannot start", self.name()))
     }
+}
+
+/// What the components of an installation listen to, whichever process they are in.
+pub fn subscriptions() -> Vec<Subscription> {
+    Role::ALL
+        .into_iter()
+        .filter_map(Role::subscription)
+        .collect()
 }
 
 /// Where the roles that are not in this process are, from `MC_PEER_<ROLE>`. A role that nobody names is an error.

@@ -44,8 +44,11 @@ pub const SCHEMA: &str = "webhook";
 /// What the schema consists of, beside the inbox and the tables of [`delivery`], which have to be there first.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
 
-/// Consumer group of the events.
-const GROUP: &str = "webhook";
+/// What the component listens to: everything.
+pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
+    group: "webhook",
+    topics: &["#"],
+};
 /// Queue of the deliveries.
 const QUEUE: &str = "webhook";
 /// Attempts at once in one process: they wait for others most of the time.
@@ -66,7 +69,7 @@ pub async fn register(
         clock: server.clock(),
         patience: config.webhook_retry_schedule.patience(),
     };
-    bus.consume(server, GROUP, &["#"], pool.clone(), consumer)
+    bus.consume(server, SUBSCRIPTION, pool.clone(), consumer)
         .await?;
 
     let carrier = Carrier {

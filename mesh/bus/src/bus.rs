@@ -8,9 +8,8 @@ use std::{
 use sqlx::PgPool;
 
 use crate::{
-    Config, Consumer, Handler, Parked, Relay,
+    Config, Consumer, Handler, Parked, Relay, Subscription,
     backoff::Backoff,
-    topic,
     transport::{Transport, postgres::Postgres, rabbitmq::RabbitMq},
 };
 
@@ -45,11 +44,7 @@ impl Bus {
     /// Fails when the transport cannot be reached, or the URL is not one.
     pub async fn connect(server: &mut chassis::Server, config: Config) -> anyhow::Result<Self> {
         let bus = match config.amqp_url {
-            Some(url) => {
-                let bus = Self::rabbitmq(url, &config.amqp_prefix)?;
-                bus.wait_for_broker().await?;
-                bus
-            }
+            Some(url) => Self::started_rabbitmq(url, &config.amqp_prefix).await?,
             None => {
                 let bus = Self::postgres(server.database("bus").await?);
                 bus.transport.check().await?;
@@ -61,6 +56,16 @@ impl Bus {
             let transport = Arc::clone(&transport);
             Box::pin(async move { transport.check().await })
         });
+        Ok(bus)
+    }
+
+    /// The `rabbitmq` transport, when the broker has started.
+    pub(crate) async fn started_rabbitmq(
+        url: secrecy::SecretString,
+        prefix: &str,
+    ) -> anyhow::Result<Self> {
+        let bus = Self::rabbitmq(url, prefix)?;
+        bus.wait_for_broker().await?;
         Ok(bus)
     }
 
@@ -120,41 +125,49 @@ impl Bus {
         Relay::new(owner, pool, Arc::clone(&self.transport))
     }
 
-    /// Registers a group and handles its events for as long as the server runs. The pool is that of the schema with the
-    /// group's `inbox`.
+    /// Makes groups known: from now on they get what matches, whether or not they run. A group that is known already has
+    /// its topics replaced.
+    ///
+    /// # Errors
+    /// Fails when a group cannot be registered or its name or a topic is malformed.
+    pub async fn register(&self, subscriptions: &[Subscription]) -> anyhow::Result<()> {
+        for subscription in subscriptions {
+            let topics = subscription.check()?;
+            self.transport.register(subscription.group, &topics).await?;
+        }
+        Ok(())
+    }
+
+    /// Handles a group's events for as long as the server runs. The pool is that of the schema with the group's `inbox`.
     ///
     /// # Errors
     /// Fails when the group cannot be registered or its name or a topic is malformed.
     pub async fn consume(
         &self,
         server: &mut chassis::Server,
-        group: &'static str,
-        topics: &'static [&'static str],
+        subscription: Subscription,
         pool: PgPool,
         handler: impl Handler,
     ) -> anyhow::Result<()> {
-        let consumer = self.consumer(group, topics, pool, handler).await?;
+        let consumer = self.consumer(subscription, pool, handler).await?;
         server.spawn("bus.consumer", |token| consumer.run(token));
         Ok(())
     }
 
-    /// Registers a group; the consumer is to be run.
+    /// The consumer of a group, to be run. Registers the group.
     ///
     /// # Errors
     /// Fails when the group cannot be registered or its name or a topic is malformed.
     pub async fn consumer(
         &self,
-        group: &'static str,
-        topics: &'static [&'static str],
+        subscription: Subscription,
         pool: PgPool,
         handler: impl Handler,
     ) -> anyhow::Result<Consumer> {
-        let topics = topic::Topics::parse(topics)?;
-        topic::check_group(group)?;
-        self.transport.register(group, &topics).await?;
+        self.register(&[subscription]).await?;
         Ok(Consumer {
-            group,
-            topics,
+            group: subscription.group,
+            topics: subscription.check()?,
             pool,
             handler: Arc::new(handler),
             transport: Arc::clone(&self.transport),

@@ -7,7 +7,8 @@
 //!
 //! Two transports make the same promises: `postgres` (queue tables in the schema `bus`, wake-up by NOTIFY) and
 //! `rabbitmq` (quorum queues, publisher confirms). Groups are durable: what is published while a consumer is away reaches
-//! it later. A group that never registered gets what is published from its registration on.
+//! it later. A group gets what is published from its registration on, so an installation registers every group before
+//! anything runs ([`migrate`]).
 //!
 //! An event that a handler fails on steps aside, is tried again after each pause of the schedule, then parked
 //! ([`Bus::parked`], [`Bus::replay`]); the others go on meanwhile. A database that is away is nobody's failure: everything
@@ -30,6 +31,7 @@ pub mod outbox;
 mod parking;
 mod relay;
 mod store;
+mod subscription;
 mod topic;
 mod transport;
 
@@ -40,3 +42,4 @@ pub use event::{Draft, event, topic_of};
 pub use migration::{install, migrate, migrator, pending, transport_migrator};
 pub use parking::Parked;
 pub use relay::Relay;
+pub use subscription::Subscription;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chassis::db::Database;
 use sqlx::{PgPool, migrate::Migrator};
 
-use crate::Config;
+use crate::{Bus, Config, Subscription, transport::postgres};
 
 static OWNER: Migrator = sqlx::migrate!("migrations/owner");
 static TRANSPORT: Migrator = sqlx::migrate!("migrations/transport");
@@ -35,30 +35,57 @@ pub async fn install(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
     transport_migrator().run(pool).await
 }
 
-/// Brings what the configured transport needs up to date.
+/// Brings what the configured transport needs up to date, and registers every group of the installation with it, so that
+/// none misses what is told before it runs for the first time. A broker that is starting is waited for.
 ///
 /// # Errors
-/// Fails when the database does.
-pub async fn migrate(database: &Database, config: &Config) -> anyhow::Result<()> {
-    match config.amqp_url {
-        None => database.migrate("bus", &[&transport_migrator()]).await,
-        // Consumers and relays declare what they use.
-        Some(_) => Ok(()),
+/// Fails when the database or the broker does, or when a subscription is malformed.
+pub async fn migrate(
+    database: &Database,
+    config: &Config,
+    subscriptions: &[Subscription],
+) -> anyhow::Result<()> {
+    if let Some(url) = config.amqp_url.clone() {
+        let bus = Bus::started_rabbitmq(url, &config.amqp_prefix).await?;
+        return bus.register(subscriptions).await;
     }
+    database.migrate("bus", &[&transport_migrator()]).await?;
+    let pool = database.connect("bus").await?;
+    let registered = Bus::postgres(pool.clone()).register(subscriptions).await;
+    pool.close().await;
+    registered
 }
 
-/// How many migrations the configured transport waits for.
+/// How many migrations and registrations the configured transport waits for. On a broker that cannot be told: groups
+/// register there when they start.
 ///
 /// # Errors
-/// Fails when the database does.
-pub async fn pending(database: &Database, config: &Config) -> anyhow::Result<usize> {
+/// Fails when the database does, or when a subscription is malformed.
+pub async fn pending(
+    database: &Database,
+    config: &Config,
+    subscriptions: &[Subscription],
+) -> anyhow::Result<usize> {
     if config.amqp_url.is_some() {
         return Ok(0);
     }
     let pool = database.connect("bus").await?;
-    let pending = chassis::db::pending(&pool, &transport_migrator()).await;
+    let pending = pending_in(&pool, subscriptions).await;
     pool.close().await;
     pending
+}
+
+async fn pending_in(pool: &PgPool, subscriptions: &[Subscription]) -> anyhow::Result<usize> {
+    let pending = chassis::db::pending(pool, &transport_migrator()).await?;
+    if pending > 0 {
+        return Ok(pending + subscriptions.len());
+    }
+    let mut missing = 0;
+    for subscription in subscriptions {
+        let topics = subscription.check()?;
+        missing += usize::from(!postgres::is_subscribed(pool, subscription.group, &topics).await?);
+    }
+    Ok(missing)
 }
 
 fn copy(migrator: &'static Migrator) -> Migrator {

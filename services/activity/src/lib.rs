@@ -42,6 +42,11 @@ pub const ROLE: &str = "activity";
 pub const SCHEMA: &str = "activity";
 /// Makes the tables of this service.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
+/// What this service listens to: everything.
+pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
+    group: ROLE,
+    topics: &["#"],
+};
 
 /// Adds the service to a process.
 ///
@@ -59,7 +64,7 @@ pub async fn register(
         let (hub, pool) = (hub.clone(), pool.clone());
         move |stop| hub.follow(pool, head, stop)
     });
-    bus.consume(server, ROLE, &["#"], pool.clone(), consume::Consumer)
+    bus.consume(server, SUBSCRIPTION, pool.clone(), consume::Consumer)
         .await?;
 
     server.add_service(

@@ -44,6 +44,11 @@ pub const ROLE: &str = "agent";
 pub const SCHEMA: &str = "agent";
 /// Its tables. Those of the bus and of deliveries stand beside them.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
+/// What it listens to: whatever agents are told of.
+pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
+    group: ROLE,
+    topics: &["task.*", "approval.resolved"],
+};
 
 /// Jobs and notices at once: in this process, and at one gateway over all processes.
 const CONCURRENCY: usize = 32;
@@ -60,7 +65,7 @@ pub async fn register(
     let desk = post::Desk {
         clock: server.clock(),
     };
-    bus.consume(server, ROLE, post::TOPICS, pool.clone(), desk)
+    bus.consume(server, SUBSCRIPTION, pool.clone(), desk)
         .await?;
     serve(server, &pool, &config);
     work(server, &pool, config);

@@ -25,9 +25,6 @@ pub(crate) use letter::Carrier;
 /// Queue of notices; its targets are gateways.
 pub(crate) const QUEUE: &str = "notice";
 
-/// What is listened to.
-pub(crate) const TOPICS: &[&str] = &["task.*", "approval.resolved"];
-
 /// Writes notices when something happens.
 pub(crate) struct Desk {
     pub clock: Clock,

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use sqlx::PgPool;
 
+pub(crate) use self::queue::is_subscribed;
 use super::{Incoming, Inflow, Message, Transport, Verdict};
 use crate::{lease::Lease, parking::Parked, topic::Topics};
 

@@ -5,6 +5,7 @@
 mod crashes;
 mod failures;
 mod guarantees;
+mod installation;
 mod latency;
 mod outages;
 mod process;

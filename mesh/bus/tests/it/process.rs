@@ -1,9 +1,15 @@
 //! The bus as a part of a process.
 
+use bus::Subscription;
 use chassis::{Clock, Server};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::support::{World, events, handlers::Recorder, ids, until};
+
+const AGENTS: Subscription = Subscription {
+    group: "a",
+    topics: &["agent.*"],
+};
 
 #[sqlx::test(migrations = false)]
 async fn a_process_relays_and_consumes_until_it_stops(_: PgPoolOptions, options: PgConnectOptions) {
@@ -14,7 +20,7 @@ async fn a_process_relays_and_consumes_until_it_stops(_: PgPoolOptions, options:
         .unwrap();
     bus.relay(&mut server, "test", world.pool.clone());
     let handler = Recorder::new("a");
-    bus.consume(&mut server, "a", &["agent.*"], world.pool.clone(), handler)
+    bus.consume(&mut server, AGENTS, world.pool.clone(), handler)
         .await
         .unwrap();
     let told = events(3);
@@ -33,22 +39,17 @@ async fn a_process_relays_and_consumes_until_it_stops(_: PgPoolOptions, options:
 async fn malformed_names_are_refused(_: PgPoolOptions, options: PgConnectOptions) {
     let world = World::on_postgres(options).await;
     for group in ["", "A", "a b", "a'b", "a..b"] {
-        let refused = world
-            .bus
-            .consumer(group, &["#"], world.pool.clone(), Recorder::new("a"))
-            .await;
-        assert!(refused.is_err(), "{group}");
+        let malformed = Subscription {
+            group,
+            topics: &["#"],
+        };
+        assert!(world.bus.register(&[malformed]).await.is_err(), "{group}");
     }
-    let refused = world
-        .bus
-        .consumer(
-            "a",
-            &["task created"],
-            world.pool.clone(),
-            Recorder::new("a"),
-        )
-        .await;
-    assert!(refused.is_err());
+    let malformed = Subscription {
+        group: "a",
+        topics: &["task created"],
+    };
+    assert!(world.bus.register(&[malformed]).await.is_err());
     assert!(bus::Bus::rabbitmq("http://nowhere".to_owned().into(), "").is_err());
     world.pool.close().await;
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bus::{Bus, Handler};
+use bus::{Bus, Handler, Subscription};
 use chassis::{Caller, Clock, Peer, Role, Running, Server, caller};
 use chrono::TimeDelta;
 use clap::Parser;
@@ -302,7 +302,11 @@ async fn serve(
     agent::register(&mut server, &bus, config(extra))
         .await
         .unwrap();
-    bus.consume(&mut server, "ear", &["#"], pool.clone(), ear.clone())
+    let everything = Subscription {
+        group: "ear",
+        topics: &["#"],
+    };
+    bus.consume(&mut server, everything, pool.clone(), ear.clone())
         .await
         .unwrap();
     server.start()

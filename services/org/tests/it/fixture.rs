@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bus::{Bus, Handler};
+use bus::{Bus, Handler, Subscription};
 use chassis::{Caller, Clock, Fault, Running, Server, caller::User};
 use chrono::{DateTime, Utc};
 use org::{AuthMode, Config};
@@ -58,7 +58,11 @@ impl Fixture {
         let mut server = Server::for_tests(pool.clone(), clock.clone());
         let bus = Bus::for_tests(pool.clone());
         let (tell, told) = unbounded_channel();
-        bus.consume(&mut server, "test", &["#"], pool.clone(), Recorder(tell))
+        let everything = Subscription {
+            group: "test",
+            topics: &["#"],
+        };
+        bus.consume(&mut server, everything, pool.clone(), Recorder(tell))
             .await
             .unwrap();
         let config = Config {

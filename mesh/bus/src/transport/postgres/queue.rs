@@ -34,6 +34,21 @@ pub(super) async fn subscribe(
     Ok(())
 }
 
+/// Whether a group is registered for all of these topics.
+pub(crate) async fn is_subscribed(
+    db: impl PgExecutor<'_>,
+    group: &str,
+    topics: &Topics,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select array_agg(pattern) @> $2 is true from bus.subscription where consumer_group = $1",
+    )
+    .bind(group)
+    .bind(topics.patterns())
+    .fetch_one(db)
+    .await
+}
+
 /// Queues messages, in order, for every group that subscribes to them, and wakes those groups.
 pub(super) async fn publish(db: impl PgExecutor<'_>, messages: Vec<Message>) -> sqlx::Result<()> {
     let (ids, topics, payloads) = Message::columns(messages);

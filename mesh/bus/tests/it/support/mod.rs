@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bus::Bus;
+use bus::{Bus, Subscription};
 use chrono::DateTime;
 use futures::FutureExt as _;
 use proto::event::v1::{Actor, ActorKind, AgentTokenChanged, Event, event::Payload};
@@ -77,8 +77,14 @@ impl Drop for Task {
 
 impl World {
     pub(crate) async fn on_postgres(options: PgConnectOptions) -> Self {
+        let world = Self::bare(options).await;
+        bus::install(&world.pool).await.unwrap();
+        world
+    }
+
+    /// The `postgres` transport, not yet installed.
+    pub(crate) async fn bare(options: PgConnectOptions) -> Self {
         let pool = database(options).await;
-        bus::install(&pool).await.unwrap();
         let bus = Bus::for_tests(pool.clone()).with_retries(&RETRIES);
         Self {
             pool,
@@ -125,9 +131,10 @@ impl World {
         if let Some(broker) = &self.broker {
             broker.remember(group);
         }
+        let subscription = Subscription { group, topics };
         let consumer = self
             .bus
-            .consumer(group, topics, self.pool.clone(), handler)
+            .consumer(subscription, self.pool.clone(), handler)
             .await
             .unwrap();
         Task(tokio::spawn(consumer.run(CancellationToken::new())))
