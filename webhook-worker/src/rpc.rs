@@ -5,7 +5,7 @@ mod deliveries;
 mod endpoints;
 
 use chassis::{Caller, Clock, Cursor, Page, Peer, Seal};
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use sqlx::{PgPool, Postgres, Transaction, pool::PoolConnection};
 use uuid::Uuid;
 
 use crate::{
@@ -29,6 +29,12 @@ pub(crate) struct Webhooks {
 impl Webhooks {
     async fn conn(&self) -> Result<PoolConnection<Postgres>> {
         Ok(self.pool.acquire().await?)
+    }
+
+    /// Reads of one moment: a delivery and the attempts at it are in two tables, and an attempt may end in between.
+    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>> {
+        let begin = "begin isolation level repeatable read, read only";
+        Ok(self.pool.begin_with(begin).await?)
     }
 
     async fn find(&self, organization_id: Uuid, id: Uuid) -> Result<Endpoint> {

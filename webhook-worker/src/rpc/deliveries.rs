@@ -28,7 +28,7 @@ impl Webhooks {
         let state = wire::state_filter(request.state)?;
         self.find(organization_id, endpoint_id).await?;
 
-        let mut conn = self.conn().await?;
+        let mut conn = self.snapshot().await?;
         let total = deliveries::count(&mut conn, endpoint_id, state).await?;
         let mut found = deliveries::list(&mut conn, endpoint_id, state, &beyond(&page)).await?;
         let next_page_token = cut(&page, &mut found, |row| Cursor {
@@ -63,7 +63,7 @@ impl Webhooks {
         let id = decode::id("delivery_id", &request.delivery_id)?;
         self.find(organization_id, endpoint_id).await?;
 
-        let mut conn = self.conn().await?;
+        let mut conn = self.snapshot().await?;
         let (row, body) = deliveries::find(&mut conn, endpoint_id, id)
             .await?
             .ok_or(Error::DeliveryNotFound(id))?;
