@@ -1,10 +1,15 @@
 //! The part of an address that names a board: `a-z`, `0-9` and single dashes.
 
+use uuid::Uuid;
+
 /// Longest slug.
 const MAX: usize = 100;
 
 /// Room that a derived slug leaves for a number.
 const SUFFIX: usize = 6;
+
+/// Digits of a board's id that set its slug apart from all others: the random end of it.
+const UNIQUE: usize = 8;
 
 /// The slug that a text stands for; `None` when nothing of the text can be in one.
 pub(crate) fn of(text: &str) -> Option<String> {
@@ -38,6 +43,14 @@ pub(crate) fn first_free(base: &str, taken: &[String]) -> String {
         .chain(numbered)
         .find(free)
         .expect("numbers do not run out before the slugs of an organization")
+}
+
+/// `base` with what no other board has: for when every number was taken while it was being written.
+pub(crate) fn unique(base: &str, id: Uuid) -> String {
+    let mut slug = base.to_owned();
+    let suffix = id.simple().to_string().split_off(32 - UNIQUE);
+    slug.truncate(MAX - UNIQUE - 1);
+    format!("{}-{suffix}", slug.trim_end_matches('-'))
 }
 
 #[cfg(test)]

@@ -84,6 +84,22 @@ async fn boards_of_one_name_made_at_once_all_get_a_slug(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = false)]
+async fn many_boards_of_one_name_made_at_once_get_different_slugs(pool: PgPool) {
+    let fixture = Fixture::start(pool).await;
+    let made = (0..16).map(|_| async { fixture.create_board(&owner(), board("Same")).await });
+    let slugs: std::collections::HashSet<String> = futures::future::join_all(made)
+        .await
+        .into_iter()
+        .map(|board| board.unwrap().slug)
+        .collect();
+    assert_eq!(slugs.len(), 16);
+    assert!(
+        slugs.iter().all(|slug| slug.starts_with("same")),
+        "{slugs:?}"
+    );
+}
+
+#[sqlx::test(migrations = false)]
 async fn a_board_lives_on_a_gateway_of_its_organization_with_a_main_agent(pool: PgPool) {
     let fixture = Fixture::start(pool).await;
     let on = |gateway: Uuid| CreateBoardRequest {

@@ -45,7 +45,7 @@ pub(super) async fn create(
             outcome => return outcome.map(|()| board),
         }
     }
-    derive_slug(desk, &mut board).await?;
+    board.content.slug = slug::unique(&slug::derived(&board.content.name), board.id);
     insert(desk, caller, &board).await?;
     Ok(board)
 }
