@@ -1,6 +1,9 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{
+    CommandFactory, Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 
 use crate::{demo, migrate, options::Options, reference, role::Role, serve};
 
@@ -30,6 +33,11 @@ enum Command {
 }
 
 impl Cli {
+    /// Reads the command line and the environment, or says what is wrong with them and ends the process.
+    pub fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| explained(error).exit())
+    }
+
     /// Does what was asked.
     pub async fn run(self) -> anyhow::Result<()> {
         // Fails only when a provider is installed already, which serves as well.
@@ -44,4 +52,29 @@ impl Cli {
             }
         }
     }
+}
+
+/// An error about an option, with the variable that may have set it and without the value of a secret.
+fn explained(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg).cloned() else {
+        return error;
+    };
+    let mut command = Cli::command();
+    command.build();
+    let Some(option) = command
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .find(|option| option.to_string() == shown)
+    else {
+        return error;
+    };
+    if let Some(variable) = option.get_env() {
+        let named = format!("{shown}, {}", variable.display());
+        error.insert(ContextKind::InvalidArg, ContextValue::String(named));
+    }
+    if option.is_hide_env_values_set() {
+        let hidden = ContextValue::String("(hidden)".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    error
 }

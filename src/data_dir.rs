@@ -113,7 +113,38 @@ fn holder(file: &mut File) -> Option<Pid> {
     text.trim().parse().ok().map(Pid::from_raw)
 }
 
-/// Whether a process of this id exists, whoever owns it.
+/// Whether a process of this id runs, whoever owns it. One that was killed and that nobody has asked after yet does not.
 pub(crate) fn is_alive(pid: Pid) -> bool {
-    !matches!(kill(pid, None), Err(nix::errno::Errno::ESRCH))
+    !matches!(kill(pid, None), Err(nix::errno::Errno::ESRCH)) && !is_zombie(pid)
+}
+
+/// Where there is no `/proc`, none is known to be one.
+fn is_zombie(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    // The state follows the name, which stands in parentheses and may hold any.
+    stat.is_ok_and(|stat| {
+        stat.rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_ended_unnoticed_is_not_alive() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        assert!(is_alive(pid));
+        kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+        let ended = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            !is_alive(pid)
+        });
+        assert!(ended, "it was never waited for");
+        child.wait().unwrap();
+    }
 }
