@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     gateway::{self, Gateway},
     lifecycle,
-    phase::Phase,
+    phase::{Change, Phase},
     post, store,
     wire::{self, event},
 };
@@ -210,7 +210,8 @@ impl Desk {
     }
 
     /// What a change means for what lives on the gateway. A new name is its main agent's too, and new paths stand in
-    /// everybody's files. With a new address or credential, what waits for the gateway has reason to try at once.
+    /// everybody's files. With a new address or credential, what waits for the gateway, and whom it
+    /// turned away for good, has reason to try at once.
     ///
     /// Jobs are changed before agents, as whoever settles a job does it.
     async fn follow(
@@ -236,20 +237,28 @@ impl Desk {
                 main.map(|main| event::agent_updated(actor.clone(), &main, &["name"], now)),
             );
         }
-        if renamed || moved {
-            let stale = store::agents::refresh_on_gateway(tx, gateway.id, !moved, now).await?;
-            self.planner.plan(tx, &stale, person(caller), now).await?;
+        let reached_anew = changed
+            .iter()
+            .any(|field| !matches!(*field, "name" | "workspace_root"));
+        for (change, applies, main_only) in [
+            (Change::Refresh, renamed || moved, !moved),
+            (Change::Retry, reached_anew, false),
+        ] {
+            if !applies {
+                continue;
+            }
+            let again =
+                store::agents::change_phases_on_gateway(tx, gateway.id, change, main_only, now)
+                    .await?;
+            self.planner.plan(tx, &again, person(caller), now).await?;
             told.extend(
-                stale
+                again
                     .iter()
                     .map(|agent| event::agent_updated(actor.clone(), agent, &["status"], now)),
             );
         }
         bus::outbox::append_all(tx, told).await?;
-        if changed
-            .iter()
-            .any(|field| !matches!(*field, "name" | "workspace_root"))
-        {
+        if reached_anew {
             for queue in [lifecycle::QUEUE, post::QUEUE] {
                 delivery::release(tx, queue, &gateway.id.to_string(), now).await?;
             }

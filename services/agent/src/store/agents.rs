@@ -249,18 +249,15 @@ pub(crate) async fn rename_main(
     .await
 }
 
-/// Moves the ready agents of a gateway, or its main agent alone, back to `pending` because their files are out of date.
-pub(crate) async fn refresh_on_gateway(
+/// Applies a change of phase to those agents of a gateway, or to its main agent alone, that are in a phase for it.
+pub(crate) async fn change_phases_on_gateway(
     conn: &mut PgConnection,
     gateway_id: Uuid,
+    change: Change,
     main_only: bool,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Agent>> {
-    let from: Vec<&str> = Change::Refresh
-        .from()
-        .iter()
-        .map(|phase| phase.as_str())
-        .collect();
+    let from: Vec<&str> = change.from().iter().map(|phase| phase.as_str()).collect();
     sqlx::query_as(
         "with stale as (
              select id from agent
@@ -276,7 +273,7 @@ pub(crate) async fn refresh_on_gateway(
     .bind(main_only)
     .bind(from)
     .bind(at)
-    .bind(Change::Refresh.to().as_str())
+    .bind(change.to().as_str())
     .fetch_all(conn)
     .await
 }

@@ -98,6 +98,25 @@ async fn the_token_of_a_gateway_is_sealed_and_never_shown(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = false)]
+async fn a_right_token_brings_back_whom_a_wrong_one_kept_out(pool: PgPool) {
+    let world = World::start(pool).await;
+    world.connector.fail(1, "GATEWAY_UNAUTHORIZED");
+    let gateway = world.gateway("Lab").await;
+    let main = world.main_agent(&gateway).await;
+    world.until(&main.id, AgentStatus::Failed).await;
+    let request = UpdateGatewayRequest {
+        gateway_id: gateway.id.clone(),
+        update_mask: mask(&["token"]),
+        token: Some("the right one".into()),
+        ..UpdateGatewayRequest::default()
+    };
+    let mut client = world.gateways(world.admin());
+    client.update_gateway(request).await.unwrap();
+    let ready = world.until(&main.id, AgentStatus::Ready).await;
+    assert_eq!(ready.last_error, None);
+}
+
+#[sqlx::test(migrations = false)]
 async fn a_gateway_of_another_organization_does_not_exist(pool: PgPool) {
     let world = World::start(pool).await;
     let gateway = world.gateway("Lab").await;
