@@ -141,7 +141,7 @@ mod tests {
         assert!(is_alive(pid));
         kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
         let ended = (0..200).any(|_| {
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
             !is_alive(pid)
         });
         assert!(ended, "it was never waited for");

@@ -43,7 +43,7 @@ pub async fn migrate(options: Options) -> anyhow::Result<()> {
 pub async fn apply(database: &Database, bus: &bus::Config, roles: &[Role]) -> anyhow::Result<()> {
     bus::migrate(database, bus, &role::subscriptions())
         .await
-        .context("the bus cannot be migrated")?;
+        .context("the bus cannot be brought up to date (MC_DATABASE_URL, MC_AMQP_URL)")?;
     for role in roles {
         if let Some((schema, migrators)) = role.schema() {
             database
@@ -59,13 +59,13 @@ pub async fn apply(database: &Database, bus: &bus::Config, roles: &[Role]) -> an
 pub async fn check(database: &Database, bus: &bus::Config, roles: &[Role]) -> anyhow::Result<()> {
     let mut pending = bus::pending(database, bus, &role::subscriptions())
         .await
-        .context("the database cannot be reached")?;
+        .context("the database of MC_DATABASE_URL cannot be reached")?;
     for role in roles {
         if let Some((schema, migrators)) = role.schema() {
             let pool = database
                 .connect(schema)
                 .await
-                .context("the database cannot be reached")?;
+                .context("the database of MC_DATABASE_URL cannot be reached")?;
             for migrator in &migrators {
                 pending += db::pending(&pool, migrator).await?;
             }

@@ -39,7 +39,7 @@ pub async fn serve(roles: Vec<Role>, mut options: Options) -> anyhow::Result<()>
         options.agent.base_url = format!("http://{}", options.edge.http_addr);
     }
     let private = options.chassis.database_url.is_none();
-    fill_in(&mut options, &roles, whole, &progress)?;
+    fill_in(&mut options, whole, &progress)?;
     let embedded = if private {
         progress.step("Starting PostgreSQL");
         let database = Embedded::start(&options.data_dir, &options.embedded).await?;
@@ -67,12 +67,7 @@ pub async fn serve(roles: Vec<Role>, mut options: Options) -> anyhow::Result<()>
 }
 
 /// Generates what was not given. Only a process that plays every role may: others would each invent their own.
-fn fill_in(
-    options: &mut Options,
-    roles: &[Role],
-    whole: bool,
-    progress: &Progress,
-) -> anyhow::Result<()> {
+fn fill_in(options: &mut Options, whole: bool, progress: &Progress) -> anyhow::Result<()> {
     let chassis = &mut options.chassis;
     let complete = chassis.mesh_secret.is_some()
         && chassis.seal_key.is_some()
@@ -81,9 +76,7 @@ fn fill_in(
         return Ok(());
     }
     if !whole {
-        anyhow::bail!(
-            "MC_DATABASE_URL must be set when roles run in processes of their own ({roles:?} here)"
-        );
+        anyhow::bail!("MC_DATABASE_URL must be set when roles run in processes of their own");
     }
     progress.step("Reading secrets");
     let secrets = Secrets::load_or_create(&options.data_dir)?;

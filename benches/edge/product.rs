@@ -4,9 +4,7 @@ use std::{net::TcpListener, process::Stdio, time::Duration};
 
 use anyhow::Context;
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection};
 use tokio::process::{Child, Command};
-use uuid::Uuid;
 
 const TOKEN: &str = "a-token-for-measuring-that-is-long-enough-to-be-taken";
 
@@ -14,36 +12,27 @@ pub(crate) struct Product {
     http: reqwest::Client,
     url: String,
     child: Child,
+    /// The private PostgreSQL that the product started.
     pub(crate) database: String,
-    name: String,
     pub(crate) board: String,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Product {
     pub(crate) async fn start(tasks: usize) -> anyhow::Result<Self> {
-        let server = std::env::var("DATABASE_URL")
-            .context("DATABASE_URL must name a PostgreSQL server: make bench")?;
-        let name = format!("bench_{}", Uuid::new_v4().simple());
-        let mut connection = PgConnection::connect(&server).await?;
-        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
-            .execute(&mut connection)
-            .await?;
-        let mut database: url::Url = server.parse()?;
-        database.set_path(&name);
         let directory = tempfile::tempdir()?;
         let (http, admin) = (free_port()?, free_port()?);
         let url = format!("http://127.0.0.1:{http}");
         let child = Command::new(env!("CARGO_BIN_EXE_mission-control"))
             .arg("serve")
-            .env("MC_DATABASE_URL", database.as_str())
-            .env("DB_AUTO_MIGRATE", "true")
+            .env_remove("MC_DATABASE_URL")
+            .env_remove("MC_AMQP_URL")
             .env("MC_DATA_DIR", directory.path())
             .env("MC_HTTP_ADDR", format!("127.0.0.1:{http}"))
             .env("MC_ADMIN_ADDR", format!("127.0.0.1:{admin}"))
             .env("BASE_URL", &url)
             .env("LOCAL_AUTH_TOKEN", TOKEN)
-            .env("LOG_LEVEL", "warn")
+            .env("LOG_LEVEL", "error")
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -51,12 +40,12 @@ impl Product {
             http: reqwest::Client::new(),
             url,
             child,
-            database: database.into(),
-            name,
+            database: String::new(),
             board: String::new(),
-            _directory: directory,
+            directory,
         };
         product.until_ready().await?;
+        product.database = product.socket()?;
         product.fill(tasks).await?;
         Ok(product)
     }
@@ -74,6 +63,16 @@ impl Product {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         anyhow::bail!("the product did not become ready in a minute")
+    }
+
+    /// The URL of the private PostgreSQL, whose socket is on the fifth line of its pid file.
+    fn socket(&self) -> anyhow::Result<String> {
+        let file = std::fs::read_to_string(self.directory.path().join("postgres/postmaster.pid"))?;
+        let socket = file.lines().nth(4).context("the pid file names a socket")?;
+        let host: String = url::form_urlencoded::byte_serialize(socket.as_bytes()).collect();
+        Ok(format!(
+            "postgres://mission_control@localhost/mission_control?host={host}"
+        ))
     }
 
     async fn fill(&mut self, tasks: usize) -> anyhow::Result<()> {
@@ -149,14 +148,14 @@ impl Product {
         Ok(answer)
     }
 
-    /// Stops the process and drops its database.
+    /// Stops the process and its PostgreSQL.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        self.child.kill().await?;
-        let mut connection = PgConnection::connect(&std::env::var("DATABASE_URL")?).await?;
-        let drop = format!("drop database {} with (force)", self.name);
-        sqlx::query(sqlx::AssertSqlSafe(drop))
-            .execute(&mut connection)
-            .await?;
+        let pid = i32::try_from(self.child.id().context("the product still runs")?)?;
+        nix::sys::signal::kill(
+            nix::unistd::Pid::from_raw(pid),
+            nix::sys::signal::Signal::SIGTERM,
+        )?;
+        self.child.wait().await?;
         Ok(())
     }
 }

@@ -10,9 +10,15 @@ use crate::Fault;
 
 pub use page::{Cursor, Page, page};
 
-/// A UUID.
+/// Length of a UUID with its hyphens.
+const ID_LENGTH: usize = 36;
+
+/// A UUID in its one usual form: 36 characters, with hyphens.
 pub fn id(field: &str, text: &str) -> Result<Uuid, Fault> {
-    Uuid::try_parse(text).map_err(|_| Fault::invalid(field, "NOT_A_UUID", "not a UUID"))
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|_| text.len() == ID_LENGTH)
+        .ok_or_else(|| Fault::invalid(field, "NOT_A_UUID", "not a UUID"))
 }
 
 /// A UUID that may be absent; blank stands for absent.
@@ -187,6 +193,19 @@ mod tests {
             ids("x", &["nope".into()], 5).unwrap_err().fields[0].field,
             "x[0]"
         );
+    }
+
+    #[test]
+    fn an_id_has_one_form() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(super::id("x", &id.to_string()).unwrap(), id);
+        for other in [
+            id.simple().to_string(),
+            id.urn().to_string(),
+            id.braced().to_string(),
+        ] {
+            assert!(super::id("x", &other).is_err(), "{other}");
+        }
     }
 
     #[test]

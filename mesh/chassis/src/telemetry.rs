@@ -19,8 +19,15 @@ pub struct Config {
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_parser = level)]
     pub log_level: String,
     /// Where traces go over OTLP/gRPC, such as `http://collector:4317`; nowhere when absent.
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = endpoint)]
     pub otlp_endpoint: Option<url::Url>,
+}
+
+fn endpoint(text: &str) -> Result<url::Url, String> {
+    match url::Url::parse(text.trim()) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err("must be a URL such as http://collector:4317".into()),
+    }
 }
 
 /// How log lines are written.
