@@ -4,7 +4,7 @@ mod boards;
 mod deliveries;
 mod endpoints;
 
-use chassis::{Caller, Clock, Cursor, Page, Peer, Seal};
+use chassis::{Caller, Clock, Peer, Seal};
 use sqlx::{PgPool, Postgres, Transaction, pool::PoolConnection};
 use uuid::Uuid;
 
@@ -48,21 +48,4 @@ impl Webhooks {
 /// The organization that the caller administers.
 fn organization(caller: &Caller) -> Result<Uuid> {
     caller.organization_id().ok_or(Error::AdminRequired)
-}
-
-/// The same page with one row more, which tells whether another page follows.
-fn beyond(page: &Page) -> Page {
-    Page {
-        limit: page.limit + 1,
-        ..*page
-    }
-}
-
-/// Takes the row beyond the page away and answers the token of the page that it is on.
-fn cut<T>(page: &Page, rows: &mut Vec<T>, cursor: impl Fn(&T) -> Cursor) -> Option<String> {
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let follows = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().filter(|_| follows).map(cursor);
-    page.next_token(rows.len(), last)
 }

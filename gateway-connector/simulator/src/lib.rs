@@ -5,7 +5,7 @@
 //! version takes, optimistic locking and rate limits of the configuration, restarts after a write. Agents run no model:
 //! a message is recorded and whoever watches may answer it.
 //!
-//! ```no_run
+//! ```text
 //! # async fn run() -> std::io::Result<()> {
 //! use simulator::{Simulator, SimulatorConfig, Version};
 //!

@@ -72,12 +72,18 @@ struct Paging {
 }
 
 impl Paging {
-    fn of<T>(page: &Page, items: &[T], total: i64, cursor: impl Fn(&T) -> chassis::Cursor) -> Self {
+    /// Takes the row beyond the page away from a list that was asked for [`Page::beyond`].
+    fn of<T>(
+        page: &Page,
+        items: &mut Vec<T>,
+        total: i64,
+        cursor: impl Fn(&T) -> chassis::Cursor,
+    ) -> Self {
         Self {
             total,
             limit: page.wire_limit(),
             offset: page.wire_offset(),
-            next_page_token: page.next_token(items.len(), items.last().map(cursor)),
+            next_page_token: page.cut(items, cursor),
         }
     }
 }

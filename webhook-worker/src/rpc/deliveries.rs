@@ -10,7 +10,7 @@ use proto::webhook::v1::{
 };
 use uuid::Uuid;
 
-use super::{Webhooks, beyond, cut};
+use super::Webhooks;
 use crate::{
     error::{Error, Result},
     store::deliveries,
@@ -30,8 +30,8 @@ impl Webhooks {
 
         let mut conn = self.snapshot().await?;
         let total = deliveries::count(&mut conn, endpoint_id, state).await?;
-        let mut found = deliveries::list(&mut conn, endpoint_id, state, &beyond(&page)).await?;
-        let next_page_token = cut(&page, &mut found, |row| Cursor {
+        let mut found = deliveries::list(&mut conn, endpoint_id, state, &page.beyond()).await?;
+        let next_page_token = page.cut(&mut found, |row| Cursor {
             at: row.created_at,
             id: row.id,
         });

@@ -12,7 +12,7 @@ use proto::webhook::v1::{
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Webhooks, beyond, cut, organization};
+use super::{Webhooks, organization};
 use crate::{
     QUEUE,
     endpoint::{Edit, Endpoint},
@@ -37,10 +37,10 @@ impl WebhookEndpointService for Webhooks {
         let total = endpoints::count(&mut conn, organization_id, board_id)
             .await
             .map_err(Error::from)?;
-        let mut found = endpoints::list(&mut conn, organization_id, board_id, &beyond(&page))
+        let mut found = endpoints::list(&mut conn, organization_id, board_id, &page.beyond())
             .await
             .map_err(Error::from)?;
-        let next_page_token = cut(&page, &mut found, |endpoint| Cursor {
+        let next_page_token = page.cut(&mut found, |endpoint| Cursor {
             at: endpoint.created_at,
             id: endpoint.id,
         });

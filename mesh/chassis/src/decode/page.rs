@@ -27,10 +27,22 @@ pub struct Page {
 }
 
 impl Page {
-    /// The token of the page after one of `rows` rows that ends with this row; none after a short page.
-    pub fn next_token(&self, rows: usize, last: Option<Cursor>) -> Option<String> {
-        let full = i64::try_from(rows).is_ok_and(|rows| rows >= self.limit);
-        last.filter(|_| full).map(|cursor| cursor.to_token())
+    /// The same page with one row more: what to ask the store for, so that [`Page::cut`] knows whether another page follows.
+    pub fn beyond(&self) -> Self {
+        Self {
+            limit: self.limit + 1,
+            ..*self
+        }
+    }
+
+    /// Takes the row beyond the page away and answers the token of the page that it is on; none on the last page.
+    pub fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> Cursor) -> Option<String> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let follows = rows.len() > limit;
+        rows.truncate(limit);
+        rows.last()
+            .filter(|_| follows)
+            .map(|last| cursor(last).to_token())
     }
 
     /// The limit as answers carry it.
@@ -96,19 +108,34 @@ pub fn page(
 mod tests {
     use super::*;
 
+    fn cursor(id: u128) -> Cursor {
+        let at = DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap();
+        Cursor {
+            at,
+            id: Uuid::from_u128(id),
+        }
+    }
+
     #[test]
     fn a_cursor_survives_its_token() {
-        let cursor = Cursor {
-            at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
-            id: Uuid::from_u128(7),
-        };
-        let page = page(Some(1), None, None).unwrap();
-        let token = page.next_token(1, Some(cursor)).unwrap();
+        let token = cursor(7).to_token();
         assert_eq!(
-            super::page(None, None, Some(&token)).unwrap().after,
-            Some(cursor)
+            page(None, None, Some(&token)).unwrap().after,
+            Some(cursor(7))
         );
-        assert_eq!(page.next_token(0, Some(cursor)), None);
+    }
+
+    #[test]
+    fn a_token_is_given_only_when_another_page_follows() {
+        let page = page(Some(2), None, None).unwrap();
+        assert_eq!(page.beyond().limit, 3);
+        let (mut exact, mut more) = (vec![1, 2], vec![1, 2, 3]);
+        assert_eq!(page.cut(&mut exact, |id| cursor(*id)), None);
+        assert_eq!(
+            page.cut(&mut more, |id| cursor(*id)),
+            Some(cursor(2).to_token())
+        );
+        assert_eq!(more, [1, 2]);
     }
 
     #[test]

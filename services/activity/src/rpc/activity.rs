@@ -61,19 +61,19 @@ impl Activity {
                 &selection,
                 before,
                 page.offset,
-                page.limit,
+                page.beyond().limit,
             )
             .await
         };
         let total = async { log::count(&mut *self.pool.acquire().await?, &selection, COUNT).await };
-        let (rows, total) = futures::try_join!(rows, total)?;
+        let (mut rows, total) = futures::try_join!(rows, total)?;
 
-        let last = rows.last().map(|row| Cursor {
+        let next_page_token = page.cut(&mut rows, |row| Cursor {
             at: row.entry.occurred_at,
             id: row.entry.id,
         });
         Ok(ListActivityResponse {
-            next_page_token: page.next_token(rows.len(), last),
+            next_page_token,
             items: rows
                 .into_iter()
                 .map(|row| wire::activity_event(row, viewer.reads_reasons()))

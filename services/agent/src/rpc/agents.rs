@@ -32,10 +32,10 @@ impl AgentService for Desk {
         let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
         let filter = self.filter(&caller, &request).await?;
         let mut conn = self.pool.acquire().await.map_err(Error::from)?;
-        let rows = store::agents::list(&mut conn, filter, &page)
+        let mut rows = store::agents::list(&mut conn, filter, &page.beyond())
             .await
             .map_err(Error::from)?;
-        let paging = Paging::of(&page, &rows.items, rows.total, |last| Cursor {
+        let paging = Paging::of(&page, &mut rows.items, rows.total, |last| Cursor {
             at: last.created_at,
             id: last.id,
         });

@@ -30,10 +30,10 @@ impl GatewayService for Desk {
         let (caller, request) = (Caller::of(&request)?, request.into_inner());
         let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
         let mut conn = self.pool.acquire().await.map_err(Error::from)?;
-        let rows = store::gateways::list(&mut conn, organization(&caller)?, &page)
+        let mut rows = store::gateways::list(&mut conn, organization(&caller)?, &page.beyond())
             .await
             .map_err(Error::from)?;
-        let paging = Paging::of(&page, &rows.items, rows.total, |last| Cursor {
+        let paging = Paging::of(&page, &mut rows.items, rows.total, |last| Cursor {
             at: last.created_at,
             id: last.id,
         });

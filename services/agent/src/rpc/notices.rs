@@ -22,10 +22,10 @@ impl NoticeService for Desk {
             .own_agent(&caller, decode::id("agent_id", &request.agent_id)?)
             .await?;
         let mut conn = self.pool.acquire().await.map_err(Error::from)?;
-        let rows = store::notices::list(&mut conn, Some(agent.id), None, &page)
+        let mut rows = store::notices::list(&mut conn, Some(agent.id), None, &page.beyond())
             .await
             .map_err(Error::from)?;
-        let paging = Paging::of(&page, &rows.items, rows.total, cursor);
+        let paging = Paging::of(&page, &mut rows.items, rows.total, cursor);
         Ok(Response::new(ListAgentNoticesResponse {
             items: rows.items.iter().map(wire::notice).collect(),
             total: paging.total,
@@ -45,10 +45,10 @@ impl NoticeService for Desk {
             .visible_board(&caller, decode::id("board_id", &request.board_id)?)
             .await?;
         let mut conn = self.pool.acquire().await.map_err(Error::from)?;
-        let rows = store::notices::list(&mut conn, None, Some(scope.board_id), &page)
+        let mut rows = store::notices::list(&mut conn, None, Some(scope.board_id), &page.beyond())
             .await
             .map_err(Error::from)?;
-        let paging = Paging::of(&page, &rows.items, rows.total, cursor);
+        let paging = Paging::of(&page, &mut rows.items, rows.total, cursor);
         Ok(Response::new(ListBoardNoticesResponse {
             items: rows.items.iter().map(wire::notice).collect(),
             total: paging.total,

@@ -1,6 +1,6 @@
 //! Asking, reading and deciding.
 
-use chassis::{Caller, Cursor, Page, decode};
+use chassis::{Caller, Cursor, decode};
 use proto::{
     approval::v1::{
         CreateApprovalRequest, CreateApprovalResponse, GetApprovalRequest, GetApprovalResponse,
@@ -41,21 +41,11 @@ impl ApprovalService for Approvals {
 
         let mut conn = self.conn().await?;
         let total = approvals::count(&mut conn, board_id, status).await?;
-        // One more than asked for tells whether a page follows.
-        let wanted = Page {
-            limit: page.limit + 1,
-            ..page
-        };
-        let mut found = approvals::list(&mut conn, board_id, status, &wanted).await?;
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let follows = found.len() > limit;
-        found.truncate(limit);
-        let last = found.last().filter(|_| follows);
-        let last = last.map(|last| Cursor {
+        let mut found = approvals::list(&mut conn, board_id, status, &page.beyond()).await?;
+        let next_page_token = page.cut(&mut found, |last| Cursor {
             at: last.created_at,
             id: last.id,
         });
-        let next_page_token = page.next_token(found.len(), last);
         Ok(Response::new(ListApprovalsResponse {
             items: found.into_iter().map(wire::approval).collect(),
             total,

@@ -79,12 +79,10 @@ async fn list(
     if copy.holds(&etag) {
         return Ok(Read::Unchanged(etag));
     }
-    let boards = store::boards::list(&mut conn, &filter, &page).await?;
-    let last = boards
-        .last()
-        .map(|board| cursor(board.created_at, board.id));
+    let mut boards = store::boards::list(&mut conn, &filter, &page.beyond()).await?;
+    let next_page_token = page.cut(&mut boards, |board| cursor(board.created_at, board.id));
     let answer = ListBoardsResponse {
-        next_page_token: page.next_token(boards.len(), last),
+        next_page_token,
         items: boards.iter().map(wire::boards::board).collect(),
         total,
         limit: page.wire_limit(),

@@ -65,12 +65,12 @@ async fn list(
     }
     let (board, task) = access::task(&mut conn, caller, place).await?;
     let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
-    let comments = store::comments::list(&mut conn, task.id, &page).await?;
-    let last = comments
-        .last()
-        .map(|comment| cursor(comment.created_at, comment.id));
+    let mut comments = store::comments::list(&mut conn, task.id, &page.beyond()).await?;
+    let next_page_token = page.cut(&mut comments, |comment| {
+        cursor(comment.created_at, comment.id)
+    });
     let answer = ListCommentsResponse {
-        next_page_token: page.next_token(comments.len(), last),
+        next_page_token,
         items: comments.into_iter().map(wire::comment).collect(),
         total: store::comments::count(&mut conn, task.id).await?,
         limit: page.wire_limit(),

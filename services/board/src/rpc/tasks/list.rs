@@ -33,10 +33,10 @@ pub(super) async fn list(
     if copy.holds(&etag) {
         return Ok(Read::Unchanged(etag));
     }
-    let tasks = store::tasks::list(&mut conn, &filter, &page).await?;
-    let last = tasks.last().map(|task| cursor(task.created_at, task.id));
+    let mut tasks = store::tasks::list(&mut conn, &filter, &page.beyond()).await?;
+    let next_page_token = page.cut(&mut tasks, |task| cursor(task.created_at, task.id));
     let answer = ListTasksResponse {
-        next_page_token: page.next_token(tasks.len(), last),
+        next_page_token,
         items: tasks.into_iter().map(wire::tasks::task).collect(),
         total: store::tasks::count(&mut conn, &filter).await?,
         limit: page.wire_limit(),
