@@ -6,14 +6,11 @@
 //! a message is recorded and whoever watches may answer it.
 //!
 //! ```text
-//! # async fn run() -> std::io::Result<()> {
 //! use simulator::{Simulator, SimulatorConfig, Version};
 //!
 //! let gateway = Simulator::start(SimulatorConfig { version: Version::V2026_9_6, ..Default::default() }).await?;
 //! println!("{}", gateway.url());
 //! gateway.stop().await;
-//! # Ok(())
-//! # }
 //! ```
 
 mod config;
