@@ -77,7 +77,7 @@ pub(crate) async fn layer(
         .and_then(|value| value.to_str().ok());
     let traceparent = traceparent.map(str::to_owned);
 
-    let span = tracing::info_span!("request", request.id = %id);
+    let span = tracing::info_span!("request", request.id = %id, trace.id = tracing::field::Empty);
     context::adopt(&span, traceparent.as_deref());
     let context = Context {
         request_id: Some(id.clone()),

@@ -21,7 +21,10 @@ pub(crate) struct Product {
 impl Product {
     pub(crate) async fn start(tasks: usize) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let (http, admin) = (free_port()?, free_port()?);
+        let http = free_port()?;
+        let held = TcpListener::bind(("127.0.0.1", http))?;
+        let admin = free_port()?;
+        drop(held);
         let url = format!("http://127.0.0.1:{http}");
         let child = Command::new(env!("CARGO_BIN_EXE_mission-control"))
             .arg("serve")
@@ -160,6 +163,9 @@ impl Product {
     }
 }
 
+/// Below the ports that the kernel gives to outgoing connections, which could take it first.
 fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    (10_000..30_000)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .context("no port is free")
 }

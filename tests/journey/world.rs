@@ -163,9 +163,7 @@ impl World {
         };
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = self.running[index].child.try_wait().unwrap() {
-                panic!("{name} ended with {status}:\n{}", self.log(&name));
-            }
+            self.nobody_has_ended();
             if reqwest::get(&url)
                 .await
                 .is_ok_and(|answer| answer.status().is_success())
@@ -178,6 +176,18 @@ impl World {
                 self.log(&name)
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn nobody_has_ended(&mut self) {
+        let mut ended = None;
+        for running in &mut self.running {
+            if let Some(status) = running.child.try_wait().unwrap() {
+                ended = Some((running.name.clone(), status));
+            }
+        }
+        if let Some((name, status)) = ended {
+            panic!("{name} ended with {status}:\n{}", self.log(&name));
         }
     }
 
@@ -298,13 +308,16 @@ fn on_database(server: &str, name: &str) -> String {
     url.into()
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, below those that the kernel gives to outgoing connections: one of these could take it
+/// before the process that it is meant for.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    const LOWEST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    let first = u16::try_from(Uuid::new_v4().as_u128() % u128::from(COUNT)).unwrap();
+    (0..COUNT)
+        .map(|step| LOWEST + (first + step) % COUNT)
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("one of so many ports is free")
 }
 
 /// Waits until a condition gives something.

@@ -35,19 +35,28 @@ pub async fn scope<F: Future>(context: Context, future: F) -> F::Output {
     CURRENT.scope(context, future).await
 }
 
-/// Makes a span continue the trace of a context.
+/// Makes a span continue the trace of a context, or begin one, and writes the trace's id into the span's field `trace.id`
+/// where it has one, so that log lines carry it.
 pub fn adopt(span: &tracing::Span, traceparent: Option<&str>) {
-    let Some(traceparent) = traceparent else {
-        return;
-    };
-    let carrier = Carrier(HashMap::from([(
-        TRACEPARENT_HEADER.to_owned(),
-        traceparent.to_owned(),
-    )]));
-    let parent =
-        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
-    // Fails only when no OpenTelemetry layer is installed, and then there is no trace to continue.
-    let _ = span.set_parent(parent);
+    if let Some(traceparent) = traceparent {
+        let carrier = Carrier(HashMap::from([(
+            TRACEPARENT_HEADER.to_owned(),
+            traceparent.to_owned(),
+        )]));
+        let parent = opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.extract(&carrier)
+        });
+        // Fails only when no OpenTelemetry layer is installed, and then there is no trace to continue.
+        let _ = span.set_parent(parent);
+    }
+    if let Some(trace_id) = traceparent_of(span).as_deref().and_then(trace_id) {
+        span.record("trace.id", trace_id);
+    }
+}
+
+/// The second part of a W3C `traceparent`.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1)
 }
 
 fn traceparent_of(span: &tracing::Span) -> Option<String> {

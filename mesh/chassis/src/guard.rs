@@ -31,7 +31,12 @@ pub(crate) async fn guard(
         request_id: header(&request, context::REQUEST_ID_HEADER),
         traceparent: header(&request, context::TRACEPARENT_HEADER),
     };
-    let span = tracing::info_span!("rpc", rpc = %path, request.id = context.request_id.as_deref());
+    let span = tracing::info_span!(
+        "rpc",
+        rpc = %path,
+        request.id = context.request_id.as_deref(),
+        trace.id = tracing::field::Empty,
+    );
     context::adopt(&span, context.traceparent.as_deref());
     context::scope(context, next.run(request))
         .instrument(span)

@@ -141,6 +141,8 @@ impl Consumer {
             otel.kind = "consumer",
             consumer.group = self.group,
             event.id = event.id,
+            request.id = event.request_id,
+            trace.id = tracing::field::Empty,
         );
         context::adopt(&span, event.traceparent.as_deref());
         let context = Context {

@@ -42,6 +42,8 @@ impl Core {
             delivery.id = %claimed.delivery.id,
             delivery.target = claimed.delivery.target,
             delivery.attempt = claimed.delivery.attempts,
+            request.id = claimed.context.request_id,
+            trace.id = tracing::field::Empty,
         );
         context::adopt(&span, claimed.context.traceparent.as_deref());
         let context = claimed.context.clone();
