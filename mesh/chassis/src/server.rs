@@ -27,6 +27,9 @@ use crate::{
     task::{Layer, Pending, Tasks},
 };
 
+/// How long database connections may take to come back when the process stops.
+const CLOSE: Duration = Duration::from_secs(5);
+
 /// What components register with.
 pub struct Server {
     clock: Clock,
@@ -250,9 +253,9 @@ impl Server {
             let shutdown = shutdown.clone();
             async move {
                 let outcome = tasks.supervise(&shutdown).await;
-                for pool in pools {
-                    pool.close().await;
-                }
+                // A stream that its reader left alone may hold a connection for ever; the process does not wait for it.
+                let close = futures::future::join_all(pools.iter().map(PgPool::close));
+                let _ = tokio::time::timeout(CLOSE, close).await;
                 outcome
             }
         });

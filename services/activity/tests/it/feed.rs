@@ -171,6 +171,7 @@ async fn a_replay_longer_than_a_page_and_the_buffer_arrives_whole(pool: PgPool) 
     for expected in 601..=1_200 {
         assert_eq!(viewing.event().await.0, expected);
     }
+    drop(viewing);
     fixture.stop().await;
 }
 
