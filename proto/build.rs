@@ -15,6 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     tonic_prost_build::configure()
         .bytes(".mission.event")
+        .generate_default_stubs(true)
+        .extern_path(".google.api", "crate::google::api")
         .compile_fds(compiler.file_descriptor_set())?;
     println!("cargo:rerun-if-changed=mission");
     println!("cargo:rerun-if-changed=google");

@@ -19,6 +19,20 @@ pub fn pool() -> &'static DescriptorPool {
     &POOL
 }
 
+/// Answers that are not JSON.
+pub mod google {
+    pub mod api {
+        /// An answer that is not JSON: its bytes and their media type. The same message as in googleapis.
+        #[derive(Clone, PartialEq, prost::Message)]
+        pub struct HttpBody {
+            #[prost(string, tag = "1")]
+            pub content_type: String,
+            #[prost(bytes = "bytes", tag = "2")]
+            pub data: prost::bytes::Bytes,
+        }
+    }
+}
+
 macro_rules! areas {
     ($($area:ident),*) => {$(
         #[allow(clippy::all, clippy::allow_attributes, unreachable_pub, missing_docs, reason = "generated")]

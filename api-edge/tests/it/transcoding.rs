@@ -166,6 +166,7 @@ fn the_deepest_plain_json_survives_every_decoder_of_the_mesh() {
     };
     let created = Payload::ApprovalCreated(ApprovalCreated {
         approval: Some(approval),
+        ..ApprovalCreated::default()
     });
     let message = event(1, "approval.created", Some(created)).encode_to_vec();
     assert!(WatchResponse::decode(&*message).is_ok());

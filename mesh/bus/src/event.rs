@@ -1,7 +1,10 @@
 //! Making an event: the facts of the caller, the rest from the payload and the request that is being served.
 
 use chrono::{DateTime, Utc};
-use proto::event::v1::{Actor, Event, event::Payload};
+use proto::{
+    agent::v1::Notice,
+    event::v1::{Actor, Event, event::Payload},
+};
 use uuid::Uuid;
 
 /// An event that may still be told what it concerns.
@@ -65,8 +68,37 @@ pub fn topic_of(payload: &Payload) -> &'static str {
         Payload::OrganizationCreated(_) => "organization.created",
         Payload::UserCreated(_) => "user.created",
         Payload::ActiveOrganizationChanged(_) => "user.active_organization_changed",
+        Payload::OrganizationUpdated(_) => "organization.updated",
+        Payload::OrganizationDeleted(_) => "organization.deleted",
+        Payload::OrganizationSettingsChanged(_) => "organization.settings_changed",
+        Payload::UserUpdated(_) => "user.updated",
+        Payload::UserDeleted(_) => "user.deleted",
+        Payload::MemberAdded(_) => "member.added",
+        Payload::MemberRoleChanged(_) => "member.role_changed",
+        Payload::MemberAccessChanged(_) => "member.access_changed",
+        Payload::MemberRemoved(_) => "member.removed",
+        Payload::InviteCreated(_) => "invite.created",
+        Payload::InviteResent(_) => "invite.resent",
+        Payload::InviteRevoked(_) => "invite.revoked",
+        Payload::InviteAccepted(_) => "invite.accepted",
+        Payload::ApiTokenCreated(_) => "api_token.created",
+        Payload::ApiTokenRevoked(_) => "api_token.revoked",
         Payload::BoardCreated(_) => "board.created",
         Payload::BoardUpdated(_) => "board.updated",
+        Payload::BoardDeleted(_) => "board.deleted",
+        Payload::BoardPaused(_) => "board.paused",
+        Payload::BoardResumed(_) => "board.resumed",
+        Payload::BoardGroupCreated(_) => "board_group.created",
+        Payload::BoardGroupUpdated(_) => "board_group.updated",
+        Payload::BoardGroupDeleted(_) => "board_group.deleted",
+        Payload::TagCreated(_) => "tag.created",
+        Payload::TagUpdated(_) => "tag.updated",
+        Payload::TagDeleted(_) => "tag.deleted",
+        Payload::CustomFieldCreated(_) => "custom_field.created",
+        Payload::CustomFieldUpdated(_) => "custom_field.updated",
+        Payload::CustomFieldDeleted(_) => "custom_field.deleted",
+        Payload::BoardMemoryCreated(_) => "board.memory_created",
+        Payload::GroupMemoryCreated(_) => "board_group.memory_created",
         Payload::TaskCreated(_) => "task.created",
         Payload::TaskUpdated(_) => "task.updated",
         Payload::TaskStatusChanged(_) => "task.status_changed",
@@ -74,16 +106,57 @@ pub fn topic_of(payload: &Payload) -> &'static str {
         Payload::TaskCommented(_) => "task.comment",
         Payload::ApprovalCreated(_) => "approval.created",
         Payload::ApprovalResolved(_) => "approval.resolved",
+        Payload::ApprovalVoted(_) => "approval.voted",
+        Payload::ApprovalReopened(_) => "approval.reopened",
+        Payload::ApprovalExpired(_) => "approval.expired",
+        Payload::ApprovalUnlinked(_) => "approval.unlinked",
+        Payload::ApprovalPolicyCreated(_) => "approval_policy.created",
+        Payload::ApprovalPolicyUpdated(_) => "approval_policy.updated",
+        Payload::ApprovalPolicyDeleted(_) => "approval_policy.deleted",
         Payload::GatewayCreated(_) => "gateway.created",
         Payload::GatewayUpdated(_) => "gateway.updated",
+        Payload::GatewayDeleted(_) => "gateway.deleted",
         Payload::AgentCreated(_) => "agent.created",
         Payload::AgentUpdated(_) => "agent.updated",
         Payload::AgentProvisioned(_) => "agent.provisioned",
         Payload::AgentProvisionFailed(_) => "agent.provision_failed",
         Payload::AgentCheckedIn(_) => "agent.checked_in",
         Payload::AgentTokenChanged(_) => "agent.token_changed",
-        Payload::NoticeSent(_) => "notice.sent",
-        Payload::NoticeDead(_) => "notice.dead",
+        Payload::AgentDeleted(_) => "agent.deleted",
+        Payload::NoticeSent(payload) => told(payload.notice.as_ref()).0,
+        Payload::NoticeDead(payload) => told(payload.notice.as_ref()).1,
+    }
+}
+
+/// What it is called when somebody was told, and when nobody could be, by what the notice is about.
+fn told(notice: Option<&Notice>) -> (&'static str, &'static str) {
+    match notice.map_or("", |notice| notice.kind.as_str()) {
+        "task_assigned" | "task_ready_for_review" => {
+            ("task.assignee_notified", "task.assignee_notify_failed")
+        }
+        "task_changes_requested" => ("task.rework_notified", "task.rework_notify_failed"),
+        "task_created" => ("task.lead_notified", "task.lead_notify_failed"),
+        "task_back_in_inbox" => (
+            "task.lead_unassigned_notified",
+            "task.lead_unassigned_notify_failed",
+        ),
+        "task_comment" => ("task.comment_notified", "task.comment_notify_failed"),
+        "approval_resolved" => ("approval.lead_notified", "approval.lead_notify_failed"),
+        "board_updated" => ("board.lead_notified", "board.lead_notify_failed"),
+        "board_group_join" => (
+            "board.group.join.notified",
+            "board.group.join.notify_failed",
+        ),
+        "board_group_leave" => (
+            "board.group.leave.notified",
+            "board.group.leave.notify_failed",
+        ),
+        "board_chat" | "board_command" => ("board.chat_notified", "board.chat_notify_failed"),
+        "group_chat" | "group_broadcast" => (
+            "board.group.chat_notified",
+            "board.group.chat_notify_failed",
+        ),
+        _ => ("agent.notified", "agent.notify_failed"),
     }
 }
 

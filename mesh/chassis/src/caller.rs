@@ -1,8 +1,13 @@
 //! Who is calling. The edge finds out once; every service verifies what the edge signed and judges its own rights by it.
 
-use proto::{access::Actor, event::v1 as event};
+use proto::{
+    access::{Actor, Right, Rule},
+    event::v1 as event,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::Fault;
 
 /// The verified caller of an RPC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +110,47 @@ impl Caller {
             Actor::GatewayMain => matches!(self, Self::Agent(a) if a.board_id.is_none()),
             Actor::Internal => matches!(self, Self::Internal { .. }),
         })
+    }
+
+    /// Judges what can be judged without knowing the thing: the kind of caller, the role in the organization, and the scope
+    /// of a limited credential. Rights on a board are for the service that owns it.
+    ///
+    /// # Errors
+    /// 401 `unauthenticated`, 403 `caller_not_admitted`, `admin_required`, `owner_required`, `scope_missing`.
+    pub fn passes(&self, rule: &Rule) -> Result<(), Fault> {
+        if !self.admitted_by(&rule.allow) {
+            return Err(match self {
+                Self::Anonymous => {
+                    Fault::unauthenticated("UNAUTHENTICATED", "a credential is required")
+                }
+                Self::User(_) if rule.allow.contains(&Actor::OrgAdmin) => Fault::forbidden(
+                    "ADMIN_REQUIRED",
+                    "only owners and admins of the organization may do this",
+                ),
+                _ => Fault::forbidden(
+                    "CALLER_NOT_ADMITTED",
+                    "this kind of caller may not call this method",
+                ),
+            });
+        }
+        let Self::User(user) = self else {
+            return Ok(());
+        };
+        match rule.needs {
+            None => {
+                let message = "the contract does not say what this needs";
+                Err(Fault::forbidden("CALLER_NOT_ADMITTED", message))
+            }
+            Some(Right::Owner) if user.role != Role::Owner => {
+                let message = "only owners of the organization may do this";
+                Err(Fault::forbidden("OWNER_REQUIRED", message))
+            }
+            Some(_) if !rule.scope.granted_by(&user.scopes) => {
+                let message = format!("the credential lacks the scope `{}`", rule.scope.word());
+                Err(Fault::forbidden("SCOPE_MISSING", message))
+            }
+            Some(_) => Ok(()),
+        }
     }
 
     /// Whether the caller may read the board. What it may not read does not exist for it: 404.
@@ -233,6 +279,41 @@ mod tests {
         });
         let member = Caller::User(member);
         assert!(member.sees(&board()) && !member.writes(&board()));
+    }
+
+    #[test]
+    fn a_rule_is_judged_by_kind_role_and_scope() {
+        let refused = |caller: &Caller, path: &str| {
+            let rule = proto::access::rule(path).unwrap();
+            caller.passes(rule).err().map(|fault| fault.rest_code())
+        };
+        let delete = "/mission.org.v1.OrganizationService/DeleteOrganization";
+        let create = "/mission.board.v1.BoardService/CreateBoard";
+        let list = "/mission.board.v1.BoardService/ListBoards";
+        let by = |role, scopes: &[&str]| {
+            Caller::User(User {
+                scopes: scopes.iter().map(|word| (*word).to_owned()).collect(),
+                ..user(role)
+            })
+        };
+        assert_eq!(refused(&by(Role::Owner, &[]), delete), None);
+        assert_eq!(
+            refused(&by(Role::Admin, &[]), delete).as_deref(),
+            Some("owner_required")
+        );
+        assert_eq!(
+            refused(&by(Role::Member, &[]), create).as_deref(),
+            Some("admin_required")
+        );
+        assert_eq!(
+            refused(&by(Role::Admin, &["write"]), create).as_deref(),
+            Some("scope_missing")
+        );
+        assert_eq!(refused(&by(Role::Member, &["read"]), list), None);
+        assert_eq!(
+            refused(&Caller::Anonymous, list).as_deref(),
+            Some("unauthenticated")
+        );
     }
 
     #[test]

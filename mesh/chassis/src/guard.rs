@@ -52,7 +52,7 @@ fn header(request: &Request, name: &str) -> Option<String> {
 }
 
 fn admit(keyring: &Keyring, path: &str, token: Option<&str>) -> Result<Caller, Fault> {
-    let allowed = proto::access::allowed(path)
+    let rule = proto::access::rule(path)
         .ok_or_else(|| Fault::not_found("UNKNOWN_RPC", "the contract has no such method"))?;
     let caller = match token {
         None => Caller::Anonymous,
@@ -60,16 +60,8 @@ fn admit(keyring: &Keyring, path: &str, token: Option<&str>) -> Result<Caller, F
             Fault::unauthenticated("CALLER_UNVERIFIED", "the caller's signature does not hold")
         })?,
     };
-    if caller.admitted_by(allowed) {
-        return Ok(caller);
-    }
-    Err(match caller {
-        Caller::Anonymous => Fault::unauthenticated("UNAUTHENTICATED", "a credential is required"),
-        _ => Fault::forbidden(
-            "CALLER_NOT_ADMITTED",
-            "this kind of caller may not call this method",
-        ),
-    })
+    caller.passes(rule)?;
+    Ok(caller)
 }
 
 #[cfg(test)]

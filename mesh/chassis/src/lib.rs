@@ -24,6 +24,7 @@ pub mod seal;
 pub mod server;
 pub mod task;
 pub mod telemetry;
+pub mod testing;
 
 pub use caller::{BoardRight, BoardScope, Caller, Role};
 pub use clock::Clock;

@@ -202,6 +202,7 @@ mod tests {
                 status: ApprovalStatus::Pending.into(),
                 ..Approval::default()
             }),
+            ..ApprovalCreated::default()
         }));
         assert_eq!(
             json["approval"]["rubric_scores"].to_string(),

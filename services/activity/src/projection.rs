@@ -91,15 +91,7 @@ pub(crate) fn of(event: &Event, entry: &Entry) -> anyhow::Result<Option<Change>>
         Payload::AgentProvisioned(p) => agent(p.agent.as_ref(), None)?,
         Payload::AgentProvisionFailed(p) => agent(p.agent.as_ref(), None)?,
         Payload::AgentCheckedIn(p) => agent(p.agent.as_ref(), Some(entry.occurred_at))?,
-        Payload::OrganizationCreated(_)
-        | Payload::UserCreated(_)
-        | Payload::ActiveOrganizationChanged(_)
-        | Payload::TaskCommented(_)
-        | Payload::GatewayCreated(_)
-        | Payload::GatewayUpdated(_)
-        | Payload::AgentTokenChanged(_)
-        | Payload::NoticeSent(_)
-        | Payload::NoticeDead(_) => None,
+        _ => None,
     })
 }
 

@@ -69,6 +69,7 @@ pub(crate) fn of(event: &Event) -> String {
         Payload::NoticeDead(p) => {
             format!("An agent could not be told: {}.", notice(p.notice.as_ref()))
         }
+        _ => format!("{who}: {}.", event.r#type.replace(['.', '_'], " ")),
     }
 }
 
@@ -109,6 +110,7 @@ fn approval_resolved(who: &str, payload: &ApprovalResolved) -> String {
     let verb = match approval.map(proto::approval::v1::Approval::status) {
         Some(ApprovalStatus::Approved) => "approved",
         Some(ApprovalStatus::Rejected) => "rejected",
+        Some(ApprovalStatus::Expired) => "let expire",
         Some(ApprovalStatus::Pending | ApprovalStatus::Unspecified) | None => "decided on",
     };
     format!(

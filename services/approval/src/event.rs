@@ -9,6 +9,7 @@ use crate::{approval::Approval, wire};
 pub(crate) fn created(actor: Actor, approval: &Approval) -> Event {
     let payload = Payload::ApprovalCreated(ApprovalCreated {
         approval: Some(wire::approval(approval.clone())),
+        ..ApprovalCreated::default()
     });
     about(actor, approval, approval.created_at, payload)
 }
@@ -17,6 +18,7 @@ pub(crate) fn created(actor: Actor, approval: &Approval) -> Event {
 pub(crate) fn resolved(actor: Actor, approval: &Approval, at: DateTime<Utc>) -> Event {
     let payload = Payload::ApprovalResolved(ApprovalResolved {
         approval: Some(wire::approval(approval.clone())),
+        ..ApprovalResolved::default()
     });
     about(actor, approval, at, payload)
 }

@@ -65,6 +65,7 @@ pub(crate) fn approval(approval: Approval) -> pb::Approval {
             .as_ref()
             .map(|resolution| resolution.user_name.clone()),
         note: resolution.and_then(|resolution| resolution.note),
+        ..pb::Approval::default()
     }
 }
 
@@ -159,7 +160,7 @@ pub(crate) fn decision(status: ApprovalStatus) -> Result<Decision, Fault> {
             "REQUIRED",
             "must be approved or rejected",
         )),
-        ApprovalStatus::Pending => Err(Fault::invalid(
+        ApprovalStatus::Pending | ApprovalStatus::Expired => Err(Fault::invalid(
             "status",
             "NOT_A_DECISION",
             "a decision is approved or rejected; none is taken back",
@@ -173,7 +174,7 @@ pub(crate) fn filter(status: Option<i32>) -> Result<Option<Status>, Fault> {
         return Ok(None);
     };
     match known(number)? {
-        ApprovalStatus::Unspecified => Ok(None),
+        ApprovalStatus::Unspecified | ApprovalStatus::Expired => Ok(None),
         ApprovalStatus::Pending => Ok(Some(Status::Pending)),
         ApprovalStatus::Approved => Ok(Some(Status::Resolved(Decision::Approved))),
         ApprovalStatus::Rejected => Ok(Some(Status::Resolved(Decision::Rejected))),

@@ -69,6 +69,7 @@ impl Scene<'_> {
         self.draft(Payload::BoardUpdated(event::BoardUpdated {
             board,
             changed_fields: owned(changed),
+            ..event::BoardUpdated::default()
         }))
         .build()
     }

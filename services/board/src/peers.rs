@@ -40,7 +40,7 @@ impl Peers {
     ) -> Result<Roster, Error> {
         let of_board = ResolveAgentsRequest {
             board_id: Some(board.board_id.to_string()),
-            agent_ids: Vec::new(),
+            ..ResolveAgentsRequest::default()
         };
         let members = self.resolve(of_board, board.organization_id).await?;
         let mut roster = Roster {
@@ -49,8 +49,8 @@ impl Peers {
         };
         if let Some(id) = named.filter(|id| roster.find(*id).is_none()) {
             let by_id = ResolveAgentsRequest {
-                board_id: None,
                 agent_ids: vec![id.to_string()],
+                ..ResolveAgentsRequest::default()
             };
             roster.stranger = self.resolve(by_id, board.organization_id).await?.pop();
         }

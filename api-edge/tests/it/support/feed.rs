@@ -14,16 +14,13 @@ use uuid::Uuid;
 
 use super::{Behind, Edge};
 
+type Watching = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
+
 pub(crate) struct Feed(pub(crate) Arc<Behind>);
 
 #[tonic::async_trait]
 impl FeedService for Feed {
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
-
-    async fn watch(
-        &self,
-        request: Request<WatchRequest>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Watching>, Status> {
         let is_edge = matches!(Caller::of(&request)?, Caller::Internal { .. });
         let request = request.into_inner();
         if request.board_id.as_deref() == Some("hidden") {

@@ -44,8 +44,6 @@ type Answers = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>
 
 #[tonic::async_trait]
 impl FeedService for Feed {
-    type WatchStream = Answers;
-
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Answers>, Status> {
         let viewer = Viewer(Caller::of(&request)?);
         let watch = self.begin(viewer, request.get_ref()).await?;

@@ -250,16 +250,22 @@ impl Teller {
 
     pub(crate) fn asked(self, number: u128) -> Event {
         let approval = self.approval(number, ApprovalStatus::Pending);
-        self.draft(Payload::ApprovalCreated(ApprovalCreated { approval }))
-            .board(self.board_id)
-            .build()
+        self.draft(Payload::ApprovalCreated(ApprovalCreated {
+            approval,
+            ..ApprovalCreated::default()
+        }))
+        .board(self.board_id)
+        .build()
     }
 
     pub(crate) fn decided(self, number: u128) -> Event {
         let approval = self.approval(number, ApprovalStatus::Approved);
-        self.draft(Payload::ApprovalResolved(ApprovalResolved { approval }))
-            .board(self.board_id)
-            .build()
+        self.draft(Payload::ApprovalResolved(ApprovalResolved {
+            approval,
+            ..ApprovalResolved::default()
+        }))
+        .board(self.board_id)
+        .build()
     }
 
     pub(crate) fn gateway(self) -> Event {

@@ -123,6 +123,7 @@ async fn peers_resolve_agents_by_board_or_by_id(pool: PgPool) {
         let request = ResolveAgentsRequest {
             board_id: board_id.map(|id| id.to_string()),
             agent_ids,
+            ..ResolveAgentsRequest::default()
         };
         let mut directory = world.directory();
         async move {

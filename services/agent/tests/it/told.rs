@@ -205,6 +205,7 @@ async fn a_decision_reaches_the_lead(pool: PgPool) {
         user(),
         Payload::ApprovalResolved(ApprovalResolved {
             approval: Some(approval),
+            ..ApprovalResolved::default()
         }),
     )
     .await;

@@ -51,6 +51,7 @@ pub(crate) fn board(board: &Board) -> pb::Board {
         created_at: Some(encode::time(board.created_at)),
         updated_at: Some(encode::time(board.updated_at)),
         version: board.version,
+        ..pb::Board::default()
     }
 }
 
