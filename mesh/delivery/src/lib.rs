@@ -95,7 +95,41 @@ pub async fn redeliver(
     id: Uuid,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Delivery>> {
-    store::delivery::redeliver(conn, id, now).await
+    Ok(redeliver_all(conn, &[id], now, None).await?.pop())
+}
+
+/// Does the same to any number of deliveries with one statement, and gives them a deadline anew.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn redeliver_all(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    now: DateTime<Utc>,
+    deadline_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<Vec<Delivery>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    store::delivery::redeliver(conn, ids, now, deadline_at).await
+}
+
+/// Moves deliveries that wait for an attempt to another queue of the same schema, where they are due now; places in the
+/// schedule stay. On a queue that nobody works they are put aside until they are moved back. One of which an attempt is
+/// under way stays where it is. The number of deliveries.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn reassign(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    queue: &'static str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    store::delivery::reassign(conn, ids, queue, now).await
 }
 
 /// Makes everything due now that waits for its next attempt at a target, because the target is back. Places in the
@@ -123,6 +157,18 @@ pub async fn discard(
     target: &str,
 ) -> sqlx::Result<u64> {
     store::delivery::discard(conn, queue, target).await
+}
+
+/// Forgets deliveries with their attempts, because there is no reason for them any more. An attempt under way ends without
+/// a trace. The number of deliveries.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn discard_all(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<u64> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    store::delivery::discard_all(conn, ids).await
 }
 
 /// Wakes the workers of a queue when the present transaction commits: of use when a clock was moved by hand.

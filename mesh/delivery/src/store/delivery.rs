@@ -50,22 +50,45 @@ pub(crate) async fn list_by_ids(
 
 pub(crate) async fn redeliver(
     conn: &mut PgConnection,
-    id: Uuid,
+    ids: &[Uuid],
     now: DateTime<Utc>,
-) -> sqlx::Result<Option<Delivery>> {
-    let row = sqlx::query(
+    deadline_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<Vec<Delivery>> {
+    let rows = sqlx::query(
         "with again as (
              update delivery
-             set state = 'waiting', tries = 0, next_attempt_at = $2, deadline_at = null, sent_at = null
-             where id = $1 and state <> 'sending'
+             set state = 'waiting', tries = 0, next_attempt_at = $2, deadline_at = $3, sent_at = null
+             where id = any($1) and state <> 'sending'
              returning *)
          select again.*, pg_notify('delivery_' || current_schema() || '_' || queue, '') from again",
     )
-    .bind(id)
+    .bind(ids)
     .bind(now)
-    .fetch_optional(conn)
+    .bind(deadline_at)
+    .fetch_all(conn)
     .await?;
-    row.as_ref().map(row::delivery).transpose()
+    rows.iter().map(row::delivery).collect()
+}
+
+pub(crate) async fn reassign(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+    queue: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let moved = sqlx::query(
+        "update delivery set queue = $2, next_attempt_at = $3 where id = any($1) and state in ('waiting', 'failed')",
+    )
+    .bind(ids)
+    .bind(queue)
+    .bind(now)
+    .execute(&mut *conn)
+    .await?
+    .rows_affected();
+    if moved > 0 {
+        wake(conn, queue).await?;
+    }
+    Ok(moved)
 }
 
 pub(crate) async fn release(
@@ -106,6 +129,14 @@ pub(crate) async fn discard(
     let done = sqlx::query("delete from delivery where queue = $1 and target = $2")
         .bind(queue)
         .bind(target)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+pub(crate) async fn discard_all(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<u64> {
+    let done = sqlx::query("delete from delivery where id = any($1)")
+        .bind(ids)
         .execute(conn)
         .await?;
     Ok(done.rows_affected())
