@@ -29,9 +29,90 @@ pub(crate) fn of(event: &Event) -> Result<String, prost::DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use proto::event::v1::{Actor, ActorKind, AgentTokenChanged, event::Payload};
+    use prost::Message;
+    use proto::{
+        agent::v1::Notice,
+        event::v1::{Actor, ActorKind, AgentTokenChanged, NoticeDead, NoticeSent, event::Payload},
+    };
 
     use super::*;
+    use crate::event_types;
+
+    /// Everything that can be told of, each without any content.
+    fn payloads() -> Vec<Payload> {
+        let descriptor = proto::pool()
+            .get_message_by_name("mission.event.v1.Event")
+            .unwrap();
+        let oneof = descriptor
+            .oneofs()
+            .find(|one| one.name() == "payload")
+            .unwrap();
+        let empty = |number: u32| {
+            let mut bytes = Vec::new();
+            prost::encoding::encode_key(
+                number,
+                prost::encoding::WireType::LengthDelimited,
+                &mut bytes,
+            );
+            prost::encoding::encode_varint(0, &mut bytes);
+            Event::decode(bytes.as_slice()).unwrap().payload.unwrap()
+        };
+        oneof.fields().map(|field| empty(field.number())).collect()
+    }
+
+    /// What somebody was told, and what nobody could be, of every kind.
+    fn notices() -> Vec<Payload> {
+        let kinds = [
+            "task_assigned",
+            "task_ready_for_review",
+            "task_changes_requested",
+            "task_created",
+            "task_back_in_inbox",
+            "task_comment",
+            "approval_resolved",
+            "board_updated",
+            "board_group_join",
+            "board_group_leave",
+            "board_chat",
+            "board_command",
+            "group_chat",
+            "group_broadcast",
+        ];
+        let of = |kind: &str| {
+            let notice = Some(Notice {
+                kind: kind.into(),
+                ..Notice::default()
+            });
+            let sent = Payload::NoticeSent(NoticeSent {
+                notice: notice.clone(),
+            });
+            [sent, Payload::NoticeDead(NoticeDead { notice })]
+        };
+        kinds.into_iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn whatever_is_told_of_can_be_subscribed_to_and_has_a_body() {
+        let (all, notices) = (payloads(), notices());
+        assert!(all.len() >= 57, "{}", all.len());
+        for payload in all.into_iter().chain(notices) {
+            let topic = bus::topic_of(&payload);
+            assert!(event_types::is_pattern(topic), "{topic}");
+            assert!(topic.len() <= event_types::MAX, "{topic}");
+            let (family, _) = topic.split_once('.').unwrap();
+            for pattern in [topic.to_owned(), format!("{family}.*"), "*".to_owned()] {
+                assert!(event_types::patterns_of(topic).contains(&pattern));
+            }
+            let actor = Actor::default();
+            let at = chrono::DateTime::UNIX_EPOCH;
+            let event = bus::event(actor, uuid::Uuid::nil(), at, payload).build();
+            let body: Value = serde_json::from_str(&of(&event).unwrap()).unwrap();
+            assert_eq!(body["type"], topic);
+            assert_eq!(body["data"]["id"], event.id.as_str());
+            let told = body["data"]["payload"].as_object().unwrap();
+            assert!(!told.is_empty(), "{topic}");
+        }
+    }
 
     #[test]
     fn a_body_tells_who_did_what_to_what() {

@@ -1,10 +1,10 @@
-//! From an event to the deliveries that tell of it.
+//! From an event to the deliveries that tell of it; and what some events mean for the component itself.
 
 use anyhow::Context;
 use async_trait::async_trait;
 use chassis::{Clock, decode};
 use chrono::TimeDelta;
-use proto::event::v1::Event;
+use proto::event::v1::{Event, event::Payload};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,7 +13,8 @@ use crate::{
     QUEUE, body, event_types,
     store::{
         deliveries::{self, Told},
-        endpoints::{self, Subject},
+        endpoints::{self, Doomed, Subject},
+        retention,
     },
 };
 
@@ -32,7 +33,20 @@ impl bus::Handler for Consumer {
             board_id: decode::optional_id("board_id", event.board_id.as_deref())?,
             patterns: event_types::patterns_of(&event.r#type),
         };
-        let endpoints = endpoints::list_subscribed(tx, &subject).await?;
+        heed(tx, event, &subject).await?;
+        self.tell(tx, event, &subject).await
+    }
+}
+
+impl Consumer {
+    /// Enqueues a delivery for each endpoint that wants to hear of it.
+    async fn tell(
+        &self,
+        tx: &mut PgConnection,
+        event: &Event,
+        subject: &Subject,
+    ) -> anyhow::Result<()> {
+        let endpoints = endpoints::list_subscribed(tx, subject).await?;
         if endpoints.is_empty() {
             return Ok(());
         }
@@ -60,4 +74,26 @@ impl bus::Handler for Consumer {
         deliveries::insert(tx, &ids, &endpoints, &told).await?;
         Ok(())
     }
+}
+
+/// With a board go the endpoints that hear of that board alone, with an organization everything of it: what waits to be told
+/// to them is not told any more.
+async fn heed(tx: &mut PgConnection, event: &Event, subject: &Subject) -> anyhow::Result<()> {
+    let organization_id = subject.organization_id;
+    match (&event.payload, subject.board_id) {
+        (Some(Payload::BoardDeleted(_)), Some(board_id)) => {
+            endpoints::delete(tx, organization_id, Doomed::OfBoard(board_id)).await?;
+        }
+        (Some(Payload::OrganizationDeleted(_)), _) => {
+            endpoints::delete(tx, organization_id, Doomed::All).await?;
+            endpoints::delete_quota(tx, organization_id).await?;
+            retention::set(tx, organization_id, None).await?;
+        }
+        (Some(Payload::OrganizationSettingsChanged(changed)), _) => {
+            let settings = changed.settings.unwrap_or_default();
+            retention::set(tx, organization_id, settings.payload_retention_days).await?;
+        }
+        _ => {}
+    }
+    Ok(())
 }

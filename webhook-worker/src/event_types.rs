@@ -1,6 +1,6 @@
 //! Which events an endpoint subscribes to: a type, `task.*` for every type that begins so, or `*`.
 
-/// Longest pattern, in characters. The longest type today has 32.
+/// Longest pattern, in characters. The longest type today has 34.
 pub(crate) const MAX: usize = 100;
 
 /// Whether a text names a type or a family of types.

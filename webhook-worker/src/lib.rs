@@ -12,6 +12,9 @@
 //! - **Disabled.** What happens while an endpoint is disabled is not sent to it, not even later. A delivery from before
 //!   whose turn comes while it is disabled is dead. Enabled again, or given another URL, it is sent at once what still
 //!   waits for its next attempt.
+//! - **Gone.** An endpoint takes its deliveries along. It goes with its board and with its organization.
+//! - **Retention.** An organization may have what was delivered and what was given up deleted after some days. What waits for
+//!   an attempt stays.
 //! - **Addresses.** Unless the installation allows private ones, every address behind a URL has to be public at the moment of
 //!   connecting; redirects are not followed and no proxy is used.
 
@@ -24,6 +27,7 @@ mod endpoint;
 mod error;
 mod event_types;
 mod outbound;
+mod retention;
 mod rpc;
 mod secret;
 mod store;
@@ -35,7 +39,9 @@ use sqlx::migrate::Migrator;
 
 pub use config::{Config, Schedule};
 
-use crate::{carrier::Carrier, consume::Consumer, outbound::Outbound, rpc::Webhooks};
+use crate::{
+    carrier::Carrier, consume::Consumer, outbound::Outbound, retention::Sweeper, rpc::Webhooks,
+};
 
 /// Name of the component among roles and peers.
 pub const ROLE: &str = "webhook-worker";
@@ -86,6 +92,22 @@ pub async fn register(
         timeout: config.webhook_timeout + carrier::MARGIN,
     };
     delivery::run(server, QUEUE, pool.clone(), policy, carrier);
+
+    let sweeper = Sweeper {
+        pool: pool.clone(),
+        clock: server.clock(),
+    };
+    server.spawn("webhook.retention", |stop| async move {
+        loop {
+            let round = async {
+                sweeper.round().await;
+                tokio::time::sleep(retention::PAUSE).await;
+            };
+            if stop.run_until_cancelled(round).await.is_none() {
+                return Ok(());
+            }
+        }
+    });
 
     let webhooks = Webhooks {
         pool,

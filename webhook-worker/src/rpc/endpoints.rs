@@ -18,7 +18,7 @@ use crate::{
     endpoint::{Edit, Endpoint},
     error::Error,
     secret::{self, Secret},
-    store::endpoints,
+    store::endpoints::{self, Doomed},
     wire,
 };
 
@@ -170,7 +170,7 @@ impl Webhooks {
 
     async fn remove(&self, organization_id: Uuid, id: Uuid) -> Result<(), Error> {
         let mut tx = self.pool.begin().await?;
-        if !endpoints::delete(&mut tx, organization_id, id).await? {
+        if endpoints::delete(&mut tx, organization_id, Doomed::One(id)).await? == 0 {
             return Err(Error::EndpointNotFound(id));
         }
         Ok(tx.commit().await?)

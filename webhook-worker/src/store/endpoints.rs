@@ -167,36 +167,68 @@ pub(crate) async fn update(conn: &mut PgConnection, endpoint: &Endpoint) -> sqlx
     Ok(())
 }
 
-/// Deletes an endpoint with its deliveries; whether there was one. What is being consumed for it is waited for.
+/// Which endpoints of an organization are to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doomed {
+    One(Uuid),
+    OfBoard(Uuid),
+    All,
+}
+
+/// Deletes endpoints with their deliveries; how many. What is being consumed for them is waited for.
 pub(crate) async fn delete(
     conn: &mut PgConnection,
     organization_id: Uuid,
-    id: Uuid,
-) -> sqlx::Result<bool> {
-    let found: Option<Uuid> = sqlx::query_scalar(
-        "select id from webhook_endpoint where id = $1 and organization_id = $2 for update",
+    doomed: Doomed,
+) -> sqlx::Result<usize> {
+    let (id, board_id) = match doomed {
+        Doomed::One(id) => (Some(id), None),
+        Doomed::OfBoard(board_id) => (None, Some(board_id)),
+        Doomed::All => (None, None),
+    };
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "select id from webhook_endpoint
+         where organization_id = $1 and ($2::uuid is null or id = $2) and ($3::uuid is null or board_id = $3)
+         order by id
+         for update",
     )
-    .bind(id)
     .bind(organization_id)
-    .fetch_optional(&mut *conn)
+    .bind(id)
+    .bind(board_id)
+    .fetch_all(&mut *conn)
     .await?;
-    if found.is_none() {
-        return Ok(false);
+    if found.is_empty() {
+        return Ok(0);
     }
     sqlx::query(
         "delete from delivery using webhook_delivery
-         where webhook_delivery.webhook_endpoint_id = $1 and webhook_delivery.id = delivery.id",
+         where webhook_delivery.webhook_endpoint_id = any ($1) and webhook_delivery.id = delivery.id",
     )
-    .bind(id)
+    .bind(&found)
     .execute(&mut *conn)
     .await?;
-    sqlx::query("delete from webhook_endpoint where id = $1")
-        .bind(id)
+    sqlx::query("delete from webhook_endpoint where id = any ($1)")
+        .bind(&found)
         .execute(&mut *conn)
         .await?;
-    sqlx::query("update webhook_quota set endpoints = endpoints - 1 where organization_id = $1")
+    sqlx::query(
+        "update webhook_quota set endpoints = endpoints - cardinality($2::uuid[]) where organization_id = $1",
+    )
+    .bind(organization_id)
+    .bind(&found)
+    .execute(conn)
+    .await?;
+    Ok(found.len())
+}
+
+/// Forgets how many endpoints an organization that is gone had.
+pub(crate) async fn delete_quota(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+) -> sqlx::Result<()> {
+    sqlx::query("delete from webhook_quota where organization_id = $1")
         .bind(organization_id)
         .execute(conn)
         .await?;
-    Ok(true)
+    Ok(())
 }
