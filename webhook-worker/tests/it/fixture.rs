@@ -124,8 +124,8 @@ impl Fixture {
     }
 
     /// Tells events, in this order.
-    pub(crate) async fn tell(&self, events: impl IntoIterator<Item = Event>) {
-        tell(&self.pool, events).await;
+    pub(crate) fn tell(&self, events: impl IntoIterator<Item = Event>) -> impl Future<Output = ()> {
+        tell(&self.pool, events)
     }
 
     pub(crate) async fn deliveries(&self, endpoint: &WebhookEndpoint) -> Vec<WebhookDelivery> {
@@ -164,12 +164,16 @@ impl Fixture {
 }
 
 /// Tells events, in this order, whether anybody is there to hear them or not.
-pub(crate) async fn tell(pool: &PgPool, events: impl IntoIterator<Item = Event>) {
-    let mut tx = pool.begin().await.unwrap();
-    bus::outbox::append_all(&mut tx, events.into_iter().collect())
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+pub(crate) fn tell(
+    pool: &PgPool,
+    events: impl IntoIterator<Item = Event>,
+) -> impl Future<Output = ()> {
+    let events = events.into_iter().collect();
+    async move {
+        let mut tx = pool.begin().await.unwrap();
+        bus::outbox::append_all(&mut tx, events).await.unwrap();
+        tx.commit().await.unwrap();
+    }
 }
 
 /// Polls until there is something, for at most 20 seconds.
