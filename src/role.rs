@@ -94,12 +94,11 @@ impl Role {
     /// What the component listens to.
     pub const fn subscription(self) -> Option<Subscription> {
         match self {
+            Self::Board => Some(board::SUBSCRIPTION),
             Self::Agent => Some(agent::SUBSCRIPTION),
             Self::Activity => Some(activity::SUBSCRIPTION),
             Self::WebhookWorker => Some(webhook_worker::SUBSCRIPTION),
-            Self::Org | Self::Board | Self::Approval | Self::GatewayConnector | Self::ApiEdge => {
-                None
-            }
+            Self::Org | Self::Approval | Self::GatewayConnector | Self::ApiEdge => None,
         }
     }
 

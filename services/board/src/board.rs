@@ -1,5 +1,6 @@
 //! A board: a place where one team of agents works, and the rules of that place.
 
+pub(crate) mod change;
 pub(crate) mod slug;
 
 use chassis::BoardScope;
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::task::gate::Rules;
+use crate::{author::Author, task::gate::Rules};
 
 /// What a board is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +52,17 @@ pub(crate) struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Governance {
     pub(crate) gateway_id: Uuid,
+    pub(crate) board_group_id: Option<Uuid>,
     pub(crate) rules: Rules,
     /// How many workers the lead may create.
     pub(crate) max_agents: i32,
+}
+
+/// A standstill: what the agents of a board are to be told waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pause {
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) by: Author,
 }
 
 /// A board as it stands.
@@ -63,6 +72,8 @@ pub(crate) struct Board {
     pub(crate) organization_id: Uuid,
     pub(crate) content: Content,
     pub(crate) governance: Governance,
+    /// Set while its agents are paused.
+    pub(crate) pause: Option<Pause>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     /// Grows with every change of the board and of anything on it.
@@ -77,14 +88,6 @@ impl Board {
             board_id: self.id,
             gateway_id: Some(self.governance.gateway_id),
         }
-    }
-
-    /// Names of the fields in which the two differ, as the contract names them.
-    pub(crate) fn changed_fields(&self, after: &Self) -> Vec<&'static str> {
-        self.content
-            .changed_fields(&after.content)
-            .chain(self.governance.changed_fields(&after.governance))
-            .collect()
     }
 }
 
@@ -106,65 +109,6 @@ impl Content {
             .into_iter()
             .filter_map(|(name, missing)| missing.then_some(name))
             .collect()
-    }
-
-    fn changed_fields(&self, after: &Self) -> impl Iterator<Item = &'static str> {
-        [
-            ("name", self.name != after.name),
-            ("slug", self.slug != after.slug),
-            ("description", self.description != after.description),
-            ("board_type", self.kind != after.kind),
-            ("objective", self.objective != after.objective),
-            (
-                "success_metrics",
-                self.success_metrics != after.success_metrics,
-            ),
-            ("target_date", self.target_date != after.target_date),
-            (
-                "goal_confirmed",
-                self.goal_confirmed != after.goal_confirmed,
-            ),
-            ("goal_source", self.goal_source != after.goal_source),
-        ]
-        .into_iter()
-        .filter_map(|(name, differs)| differs.then_some(name))
-    }
-}
-
-impl Governance {
-    /// Names of the fields in which the two differ, as the contract names them.
-    pub(crate) fn changed_fields(
-        &self,
-        after: &Self,
-    ) -> impl Iterator<Item = &'static str> + use<> {
-        let (a, b) = (&self.rules, &after.rules);
-        [
-            ("gateway_id", self.gateway_id != after.gateway_id),
-            (
-                "require_approval_for_done",
-                a.require_approval_for_done != b.require_approval_for_done,
-            ),
-            (
-                "require_review_before_done",
-                a.require_review_before_done != b.require_review_before_done,
-            ),
-            (
-                "comment_required_for_review",
-                a.comment_required_for_review != b.comment_required_for_review,
-            ),
-            (
-                "block_status_changes_with_pending_approval",
-                a.block_status_changes_with_pending_approval
-                    != b.block_status_changes_with_pending_approval,
-            ),
-            (
-                "only_lead_can_change_status",
-                a.only_lead_can_change_status != b.only_lead_can_change_status,
-            ),
-            ("max_agents", self.max_agents != after.max_agents),
-        ]
-        .into_iter()
-        .filter_map(|(name, differs)| differs.then_some(name))
     }
 }
 

@@ -8,7 +8,8 @@ use crate::task::{Status, Task, transition::Mover};
 /// Who wrote a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Author {
-    User(Uuid),
+    /// None for somebody whose account is gone.
+    User(Option<Uuid>),
     Agent(Uuid),
 }
 

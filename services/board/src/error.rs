@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::task::Refusal;
+use crate::{group::MAX_BOARDS, task::Refusal};
 
 /// Why a call failed.
 #[derive(Debug, Error)]
@@ -16,10 +16,16 @@ pub(crate) enum Error {
     Refused(#[from] Refusal),
     #[error("the board does not exist")]
     BoardNotFound,
+    #[error("the board group does not exist")]
+    GroupNotFound,
     #[error("the task does not exist")]
     TaskNotFound,
     #[error("changing what is on this board needs the right to write it")]
     WriteRequired,
+    #[error("this needs the right to write a board of the group")]
+    GroupWriteRequired,
+    #[error("only administrators and the board's lead pause and resume its agents")]
+    PauseRequiresAdmin,
     #[error("only an administrator may change: {}", fields.join(", "))]
     AdminRequired { fields: Vec<&'static str> },
     #[error(
@@ -34,17 +40,25 @@ pub(crate) enum Error {
     DependencyCycle,
     #[error("another board of the organization has this slug")]
     SlugTaken,
+    #[error("another group of the organization has this slug")]
+    GroupSlugTaken,
+    #[error("a group has at most {} boards", MAX_BOARDS)]
+    GroupFull,
+    #[error("the board has changed since: its version is {version}")]
+    VersionConflict { version: i64 },
     #[error("the gateway is not one of the organization's")]
     GatewayInvalid,
     #[error("the gateway has no main agent yet")]
     GatewayMainAgentRequired,
     #[error("the board group is not one of the organization's")]
     BoardGroupInvalid,
+    #[error("the board is in no group")]
+    BoardGroupRequired,
     #[error("the board has agents, and they live on its present gateway")]
     BoardHasAgents,
     #[error("a confirmed goal needs: {}", fields.join(", "))]
     GoalFieldsRequired { fields: Vec<&'static str> },
-    #[error("the task keeps changing; try again")]
+    #[error("it keeps changing; try again")]
     Busy,
     #[error("another service answered in an unexpected way")]
     Peer(#[source] Fault),
@@ -59,6 +73,7 @@ impl Error {
             Self::Refused(refusal) => refusal.field().into_iter().collect(),
             Self::SelfDependency => vec!["depends_on_task_ids"],
             Self::GatewayInvalid | Self::GatewayMainAgentRequired => vec!["gateway_id"],
+            Self::GroupFull => vec!["board_group_id"],
             Self::BoardGroupInvalid => vec!["board_group_id"],
             Self::GoalFieldsRequired { fields } => fields.clone(),
             _ => Vec::new(),
@@ -71,19 +86,27 @@ impl Explain for Error {
         match self {
             Self::Invalid(fault) => fault.code,
             Self::Refused(refusal) => refusal.code(),
-            Self::BoardNotFound | Self::TaskNotFound | Self::DependenciesNotFound { .. } => {
-                Code::NotFound
-            }
-            Self::WriteRequired | Self::AdminRequired { .. } | Self::LeadCommentForbidden => {
-                Code::Forbidden
-            }
+            Self::BoardNotFound
+            | Self::GroupNotFound
+            | Self::TaskNotFound
+            | Self::DependenciesNotFound { .. } => Code::NotFound,
+            Self::WriteRequired
+            | Self::GroupWriteRequired
+            | Self::PauseRequiresAdmin
+            | Self::AdminRequired { .. }
+            | Self::LeadCommentForbidden => Code::Forbidden,
             Self::SelfDependency
             | Self::GatewayInvalid
             | Self::GatewayMainAgentRequired
             | Self::BoardGroupInvalid
+            | Self::BoardGroupRequired
             | Self::GoalFieldsRequired { .. } => Code::Invalid,
-            Self::DependencyCycle | Self::BoardHasAgents | Self::Busy => Code::Conflict,
-            Self::SlugTaken => Code::AlreadyExists,
+            Self::DependencyCycle
+            | Self::BoardHasAgents
+            | Self::GroupFull
+            | Self::VersionConflict { .. }
+            | Self::Busy => Code::Conflict,
+            Self::SlugTaken | Self::GroupSlugTaken => Code::AlreadyExists,
             Self::Peer(fault) if fault.code.retryable() => Code::Unavailable,
             Self::Peer(_) | Self::Database(_) => Code::Internal,
         }
@@ -94,20 +117,26 @@ impl Explain for Error {
             Self::Invalid(fault) => &fault.reason,
             Self::Refused(refusal) => refusal.reason(),
             Self::BoardNotFound => "BOARD_NOT_FOUND",
+            Self::GroupNotFound => "BOARD_GROUP_NOT_FOUND",
             Self::TaskNotFound => "TASK_NOT_FOUND",
             Self::WriteRequired => "BOARD_WRITE_REQUIRED",
+            Self::GroupWriteRequired => "BOARD_GROUP_WRITE_REQUIRED",
+            Self::PauseRequiresAdmin => "PAUSE_REQUIRES_ADMIN",
             Self::AdminRequired { .. } => "ADMIN_REQUIRED",
             Self::LeadCommentForbidden => "LEAD_COMMENT_FORBIDDEN",
             Self::SelfDependency => "TASK_SELF_DEPENDENCY",
             Self::DependenciesNotFound { .. } => "DEPENDENCY_TASKS_NOT_FOUND",
             Self::DependencyCycle => "DEPENDENCY_CYCLE",
             Self::SlugTaken => "BOARD_SLUG_TAKEN",
+            Self::GroupSlugTaken => "BOARD_GROUP_SLUG_TAKEN",
+            Self::GroupFull => "BOARD_GROUP_FULL",
             Self::GatewayInvalid => "GATEWAY_INVALID",
             Self::GatewayMainAgentRequired => "GATEWAY_MAIN_AGENT_REQUIRED",
             Self::BoardGroupInvalid => "BOARD_GROUP_INVALID",
+            Self::BoardGroupRequired => "BOARD_GROUP_REQUIRED",
             Self::BoardHasAgents => "BOARD_HAS_AGENTS",
             Self::GoalFieldsRequired { .. } => "GOAL_FIELDS_REQUIRED",
-            Self::Busy => "VERSION_CONFLICT",
+            Self::Busy | Self::VersionConflict { .. } => "VERSION_CONFLICT",
             Self::Peer(fault) if fault.code.retryable() => "PEER_UNAVAILABLE",
             Self::Peer(_) | Self::Database(_) => "INTERNAL",
         }
@@ -134,7 +163,8 @@ impl Explain for Error {
             Self::Refused(Refusal::PendingApproval { approval_id }) => {
                 ("approval_id", json!(approval_id))
             }
-            Self::Refused(Refusal::VersionConflict { version }) => ("version", json!(version)),
+            Self::VersionConflict { version }
+            | Self::Refused(Refusal::VersionConflict { version }) => ("version", json!(version)),
             Self::DependenciesNotFound { missing } => ("missing_task_ids", json!(missing)),
             _ => return Map::new(),
         };
@@ -152,6 +182,9 @@ impl From<Error> for tonic::Status {
 pub(crate) fn from_constraint(error: sqlx::Error) -> Error {
     match chassis::db::constraint(&error) {
         Some("board_slug_key") => Error::SlugTaken,
+        Some("board_group_slug_key") => Error::GroupSlugTaken,
+        Some("group_memory_board_group_id_fkey") => Error::GroupNotFound,
+        Some("group_memory_board_id_fkey") => Error::BoardNotFound,
         _ => Error::Database(error),
     }
 }

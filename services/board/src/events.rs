@@ -1,5 +1,9 @@
 //! What this service tells: typed events, each with the thing as it is after the change.
 
+mod boards;
+pub(crate) mod groups;
+pub(crate) mod memory;
+
 use bus::Draft;
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::event::v1::{self as event, Actor, Event, event::Payload};
@@ -56,22 +60,6 @@ impl Scene<'_> {
             agent_id: None,
             ..self.clone()
         }
-    }
-
-    pub(crate) fn board_created(&self) -> Event {
-        let board = Some(wire::boards::board(self.board));
-        self.draft(Payload::BoardCreated(event::BoardCreated { board }))
-            .build()
-    }
-
-    pub(crate) fn board_updated(&self, changed: &[&'static str]) -> Event {
-        let board = Some(wire::boards::board(self.board));
-        self.draft(Payload::BoardUpdated(event::BoardUpdated {
-            board,
-            changed_fields: owned(changed),
-            ..event::BoardUpdated::default()
-        }))
-        .build()
     }
 
     pub(crate) fn task_created(&self, task: &Task) -> Event {

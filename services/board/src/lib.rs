@@ -13,10 +13,14 @@
 //! - A task's row carries what its readers need. `task_dependency` says the same about edges, for the graph.
 //! - A change and the events that tell of it are one transaction. Peers are asked before it begins.
 
+mod author;
 mod board;
 mod comment;
+mod consume;
 mod error;
 mod events;
+mod group;
+mod memory;
 mod mention;
 mod peers;
 mod roster;
@@ -28,7 +32,7 @@ mod wire;
 
 use proto::board::v1::{
     board_directory_service_server::BoardDirectoryServiceServer,
-    board_service_server::BoardServiceServer, comment_service_server::CommentServiceServer,
+    board_group_service_server::BoardGroupServiceServer, board_service_server::BoardServiceServer, comment_service_server::CommentServiceServer, memory_service_server::MemoryServiceServer,
     task_service_server::TaskServiceServer,
 };
 use sqlx::migrate::Migrator;
@@ -40,6 +44,16 @@ pub const ROLE: &str = "board";
 
 /// The schema that it owns.
 pub const SCHEMA: &str = "board";
+
+/// What it listens to.
+pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
+    group: ROLE,
+    topics: &[
+        "organization.deleted",
+        "organization.settings_changed",
+        "user.deleted",
+    ],
+};
 
 /// Brings the schema up to date.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -60,6 +74,10 @@ pub async fn register(
 ) -> anyhow::Result<()> {
     let pool = server.database(SCHEMA).await?;
     bus.relay(server, ROLE, pool.clone());
+    let consumer = consume::Consumer { pool: pool.clone() };
+    bus.consume(server, SUBSCRIPTION, pool.clone(), consumer)
+        .await?;
+    memory::retention::spawn(server, pool.clone());
     let desk = Desk {
         pool,
         clock: server.clock(),
@@ -71,7 +89,15 @@ pub async fn register(
     );
     server.add_service(
         ROLE,
+        BoardGroupServiceServer::new(rpc::groups::Groups(desk.clone())),
+    );
+    server.add_service(
+        ROLE,
         TaskServiceServer::new(rpc::tasks::Tasks(desk.clone())),
+    );
+    server.add_service(
+        ROLE,
+        MemoryServiceServer::new(rpc::memory::Memories(desk.clone())),
     );
     server.add_service(
         ROLE,

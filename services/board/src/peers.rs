@@ -1,13 +1,22 @@
 //! What this service asks others: who works on a board, whether a gateway will do, what approvals say. Asked before a
 //! transaction begins, never inside one.
 
-use chassis::{BoardScope, Code, Fault, Peer, Server};
+mod group;
+
+use std::collections::HashMap;
+
+use chassis::{BoardScope, Caller, Code, Fault, Peer, Server};
 use proto::{
     agent::v1::{
-        AgentRef, ResolveAgentsRequest, ResolveGatewayRequest,
+        ActingUser, Agent, AgentRef, ApplyHeartbeatRequest, ApplyHeartbeatResponse,
+        ListBoardAgentsRequest, ResolveAgentsRequest, ResolveGatewayRequest,
         agent_directory_service_client::AgentDirectoryServiceClient,
     },
-    approval::v1::{CheckGateRequest, gate_service_client::GateServiceClient},
+    approval::v1::{
+        CheckGateRequest, SummarizeBoardRequest, SummarizeBoardResponse,
+        gate_service_client::GateServiceClient,
+    },
+    event::v1::ActorKind,
 };
 use uuid::Uuid;
 
@@ -16,6 +25,18 @@ use crate::{
     roster::{Member, Roster},
     task::gate::Approvals,
 };
+
+/// Most bytes of an answer: 1,100 agents, or 200 approvals, with all that people write into them.
+const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+/// Most approvals in one summary.
+const MAX_APPROVALS: i32 = 200;
+
+/// How often agents check in.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    pub(crate) every: String,
+    pub(crate) include_board_leads: bool,
+}
 
 /// The services that this one asks.
 #[derive(Clone)]
@@ -27,8 +48,10 @@ pub(crate) struct Peers {
 impl Peers {
     pub(crate) fn of(server: &Server) -> Self {
         Self {
-            agents: AgentDirectoryServiceClient::new(server.peer("agent")),
-            gate: GateServiceClient::new(server.peer("approval")),
+            agents: AgentDirectoryServiceClient::new(server.peer("agent"))
+                .max_decoding_message_size(LARGEST_ANSWER),
+            gate: GateServiceClient::new(server.peer("approval"))
+                .max_decoding_message_size(LARGEST_ANSWER),
         }
     }
 
@@ -57,21 +80,96 @@ impl Peers {
         Ok(roster)
     }
 
+    /// Whether some agent of a board lives on another gateway than this one.
+    pub(crate) async fn has_agents_off(
+        &self,
+        board: &BoardScope,
+        gateway_id: Uuid,
+    ) -> Result<bool, Error> {
+        let of_board = ResolveAgentsRequest {
+            board_id: Some(board.board_id.to_string()),
+            ..ResolveAgentsRequest::default()
+        };
+        let gateway_id = gateway_id.to_string();
+        let agents = self.references(of_board).await?;
+        Ok(agents.iter().any(|agent| agent.gateway_id != gateway_id))
+    }
+
+    /// The names of the agents of some boards, by their ids and those of their boards.
+    pub(crate) async fn names(
+        &self,
+        boards: &[Uuid],
+    ) -> Result<HashMap<(String, String), String>, Error> {
+        let of_boards = ResolveAgentsRequest {
+            board_ids: boards.iter().map(ToString::to_string).collect(),
+            ..ResolveAgentsRequest::default()
+        };
+        let agents = self.references(of_boards).await?;
+        Ok(agents
+            .into_iter()
+            .filter_map(|agent| Some(((agent.id, agent.board_id?), agent.name)))
+            .collect())
+    }
+
+    /// Every agent of a board as people see them, newest first.
+    pub(crate) async fn agents(&self, board_id: Uuid) -> Result<Vec<Agent>, Error> {
+        let request = ListBoardAgentsRequest {
+            board_id: board_id.to_string(),
+        };
+        let mut agents = self.agents.clone();
+        let answer = agents.list_board_agents(request).await;
+        Ok(answer.map_err(unexpected)?.into_inner().agents)
+    }
+
+    /// The newest approvals of a board, and how many there are.
+    pub(crate) async fn summary(&self, board_id: Uuid) -> Result<SummarizeBoardResponse, Error> {
+        let request = SummarizeBoardRequest {
+            board_id: board_id.to_string(),
+            limit: MAX_APPROVALS,
+        };
+        let mut gate = self.gate.clone();
+        let answer = gate.summarize_board(request).await;
+        Ok(answer.map_err(unexpected)?.into_inner())
+    }
+
+    /// Sets the pace of the agents of some boards on behalf of a caller. Without boards nobody is asked.
+    pub(crate) async fn apply_heartbeat(
+        &self,
+        organization_id: Uuid,
+        boards: &[Uuid],
+        pace: Pace,
+        caller: &Caller,
+    ) -> Result<ApplyHeartbeatResponse, Error> {
+        if boards.is_empty() {
+            return Ok(ApplyHeartbeatResponse::default());
+        }
+        let request = ApplyHeartbeatRequest {
+            organization_id: organization_id.to_string(),
+            board_ids: boards.iter().map(ToString::to_string).collect(),
+            every: pace.every,
+            include_board_leads: pace.include_board_leads,
+            requested_by: Some(acting(caller)),
+        };
+        let mut agents = self.agents.clone();
+        let answer = agents.apply_heartbeat(request).await;
+        Ok(answer.map_err(unexpected)?.into_inner())
+    }
+
+    async fn references(&self, request: ResolveAgentsRequest) -> Result<Vec<AgentRef>, Error> {
+        let mut agents = self.agents.clone();
+        let answer = agents.resolve_agents(request).await;
+        Ok(answer.map_err(unexpected)?.into_inner().agents)
+    }
+
     /// Agents outside of the organization do not exist for it.
     async fn resolve(
         &self,
         request: ResolveAgentsRequest,
         organization_id: Uuid,
     ) -> Result<Vec<Member>, Error> {
-        let answer = self
-            .agents
-            .clone()
-            .resolve_agents(request)
-            .await
-            .map_err(unexpected)?
-            .into_inner();
-        let members = answer
-            .agents
+        let members = self
+            .references(request)
+            .await?
             .iter()
             .map(member)
             .collect::<Result<Vec<_>, _>>()
@@ -150,6 +248,21 @@ fn member(agent: &AgentRef) -> Result<Member, Fault> {
         name: agent.name.clone(),
         is_lead: agent.is_board_lead,
     })
+}
+
+/// The caller as a peer that acts for it is told.
+fn acting(caller: &Caller) -> ActingUser {
+    let actor = caller.event_actor();
+    let kind = match actor.kind() {
+        ActorKind::User => "user",
+        ActorKind::Agent => "agent",
+        ActorKind::System | ActorKind::Unspecified => "system",
+    };
+    ActingUser {
+        kind: kind.to_owned(),
+        id: actor.id.unwrap_or_default(),
+        name: actor.name,
+    }
 }
 
 fn unexpected(status: tonic::Status) -> Error {

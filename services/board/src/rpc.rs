@@ -4,6 +4,9 @@ pub(crate) mod access;
 pub(crate) mod boards;
 pub(crate) mod comments;
 pub(crate) mod directory;
+pub(crate) mod groups;
+pub(crate) mod memory;
+pub(crate) mod pause;
 pub(crate) mod tasks;
 
 use chassis::{Caller, Clock, Cursor, conditional};

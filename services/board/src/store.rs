@@ -3,6 +3,10 @@
 pub(crate) mod boards;
 pub(crate) mod comments;
 pub(crate) mod dependencies;
+pub(crate) mod erase;
+pub(crate) mod forget;
+pub(crate) mod groups;
+pub(crate) mod memory;
 pub(crate) mod tasks;
 
 /// A word that only this service writes and a check constraint guards.

@@ -35,4 +35,34 @@ impl Visible {
             Caller::Internal { .. } | Caller::Anonymous => None,
         }
     }
+
+    /// The boards that a caller may change things on. Says of many boards what [`Caller::writes`] says of one.
+    pub(crate) fn for_writing(caller: &Caller) -> Option<Self> {
+        let Caller::User(user) = caller else {
+            return Self::to(caller);
+        };
+        let all = user.role != Role::Member || user.all_boards_write;
+        let granted = || {
+            let writable = user.boards.iter().filter(|right| right.can_write);
+            writable.map(|right| right.board_id).collect()
+        };
+        Some(Self {
+            organization_id: user.organization_id,
+            boards: (!all).then(granted),
+            gateway_id: None,
+        })
+    }
+
+    /// The boards of a board's group that somebody who sees the board may read in a snapshot: a board's agents are told how
+    /// the others in the group stand.
+    pub(crate) fn of_siblings(caller: &Caller) -> Option<Self> {
+        let own = Self::to(caller)?;
+        Some(match caller {
+            Caller::Agent(agent) if agent.board_id.is_some() => Self {
+                boards: None,
+                ..own
+            },
+            _ => own,
+        })
+    }
 }

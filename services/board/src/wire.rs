@@ -1,6 +1,8 @@
 //! The contract's messages and the domain's types, each as the other.
 
 pub(crate) mod boards;
+pub(crate) mod groups;
+pub(crate) mod memory;
 pub(crate) mod tasks;
 
 use chassis::{Fault, Mask, decode, encode};
@@ -8,7 +10,10 @@ use prost_types::{FieldMask, Struct, Value, value::Kind as ValueKind};
 use proto::board::v1 as pb;
 use serde_json::Value as Json;
 
-use crate::comment::{Author, Comment};
+use crate::{
+    author,
+    comment::{Author, Comment},
+};
 
 /// Most bytes of a JSON object in a request.
 const MAX_JSON: usize = 50_000;
@@ -74,10 +79,23 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
+/// Somebody for readers; the id of a person who is gone is empty.
+pub(crate) fn author(author: author::Author) -> pb::Author {
+    let kind = match author.kind {
+        author::Kind::User => pb::AuthorKind::User,
+        author::Kind::Agent => pb::AuthorKind::Agent,
+    };
+    pb::Author {
+        kind: kind.into(),
+        id: encode::optional_id(author.id).unwrap_or_default(),
+        name: author.name,
+    }
+}
+
 /// A comment for its readers.
 pub(crate) fn comment(comment: Comment) -> pb::Comment {
     let (kind, user_id, agent_id) = match comment.author {
-        Author::User(id) => (pb::AuthorKind::User, Some(id), None),
+        Author::User(id) => (pb::AuthorKind::User, id, None),
         Author::Agent(id) => (pb::AuthorKind::Agent, None, Some(id)),
     };
     pb::Comment {

@@ -1,4 +1,4 @@
-//! The part of an address that names a board: `a-z`, `0-9` and single dashes.
+//! The part of an address that names a thing: `a-z`, `0-9` and single dashes.
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ const MAX: usize = 100;
 /// Room that a derived slug leaves for a number.
 const SUFFIX: usize = 6;
 
-/// Digits of a board's id that set its slug apart from all others: the random end of it.
+/// Digits of an id that set a slug apart from all others: the random end of it.
 const UNIQUE: usize = 8;
 
 /// The slug that a text stands for; `None` when nothing of the text can be in one.
@@ -28,9 +28,9 @@ pub(crate) fn of(text: &str) -> Option<String> {
     (!slug.is_empty()).then(|| slug.to_owned())
 }
 
-/// The slug that a name stands for, short enough to take a number.
-pub(crate) fn derived(name: &str) -> String {
-    let mut slug = of(name).unwrap_or_else(|| "board".to_owned());
+/// The slug that a name stands for, short enough to take a number; the fallback where nothing of the name can be in one.
+pub(crate) fn derived(name: &str, fallback: &str) -> String {
+    let mut slug = of(name).unwrap_or_else(|| fallback.to_owned());
     slug.truncate(MAX - SUFFIX);
     slug.trim_end_matches('-').to_owned()
 }
@@ -45,7 +45,7 @@ pub(crate) fn first_free(base: &str, taken: &[String]) -> String {
         .expect("numbers do not run out before the slugs of an organization")
 }
 
-/// `base` with what no other board has: for when every number was taken while it was being written.
+/// `base` with what nothing else has: for when every number was taken while it was being written.
 pub(crate) fn unique(base: &str, id: Uuid) -> String {
     let mut slug = base.to_owned();
     let suffix = id.simple().to_string().split_off(32 - UNIQUE);
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn a_derived_slug_leaves_room_for_its_number() {
-        assert_eq!(derived("!!!"), "board");
-        assert_eq!(derived(&"x".repeat(300)).len(), 94);
+        assert_eq!(derived("!!!", "board"), "board");
+        assert_eq!(derived(&"x".repeat(300), "board").len(), 94);
         assert_eq!(first_free("a", &[]), "a");
         assert_eq!(
             first_free("a", &["a".into(), "a-2".into(), "a-4".into()]),

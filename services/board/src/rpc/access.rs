@@ -8,8 +8,10 @@ use super::{Copy, etag};
 use crate::{
     board::Board,
     error::Error,
+    group::{Group, MAX_BOARDS},
     store::{self, boards::Stamp},
     task::{Task, transition::Mover},
+    visible::Visible,
 };
 
 /// A board that the caller may read, as far as rights and copies go.
@@ -34,6 +36,51 @@ pub(super) async fn board(
     board
         .filter(|board| caller.sees(&board.scope()))
         .ok_or(Error::BoardNotFound)
+}
+
+/// A group that the caller may read: of a board that it may read, or any for a reader of all boards.
+pub(super) async fn group(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    group_id: Uuid,
+) -> Result<Group, Error> {
+    let visible = Visible::to(caller).ok_or(Error::GroupNotFound)?;
+    let group = store::groups::find_visible(conn, group_id, &visible).await?;
+    group.ok_or(Error::GroupNotFound)
+}
+
+/// Judges whether a caller that sees a group may write there: where it may write one of the boards, or all boards.
+pub(super) async fn group_writer(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    group_id: Uuid,
+) -> Result<(), Error> {
+    let writable = Visible::for_writing(caller).ok_or(Error::GroupWriteRequired)?;
+    let group = store::groups::find_visible(conn, group_id, &writable).await?;
+    group.map(drop).ok_or(Error::GroupWriteRequired)
+}
+
+/// A group that has room for one board more, and the boards that are in it.
+pub(super) struct Room {
+    pub(super) group: Group,
+    pub(super) boards: Vec<(Uuid, String)>,
+}
+
+/// A group of the organization that a board is to join, held before the board is.
+pub(super) async fn room(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    group_id: Uuid,
+) -> Result<Room, Error> {
+    let group = store::groups::lock(conn, group_id, organization_id)
+        .await?
+        .ok_or(Error::BoardGroupInvalid)?;
+    let boards = store::boards::names_in_group(conn, group_id).await?;
+    if i64::try_from(boards.len()).is_ok_and(|count| count < MAX_BOARDS) {
+        Ok(Room { group, boards })
+    } else {
+        Err(Error::GroupFull)
+    }
 }
 
 /// Where a request says that a task is. A flat route leaves the board open.

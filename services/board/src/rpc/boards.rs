@@ -1,17 +1,19 @@
 //! Boards of the caller's organization.
 
 mod create;
+mod delete;
 mod update;
 
-use chassis::{Caller, decode};
+use chassis::{Caller, conditional, decode};
 use proto::board::v1::{
-    CreateBoardRequest, CreateBoardResponse, GetBoardRequest, GetBoardResponse, ListBoardsRequest,
-    ListBoardsResponse, UpdateBoardRequest, UpdateBoardResponse,
-    board_service_server::BoardService,
+    CreateBoardRequest, CreateBoardResponse, DeleteBoardRequest, DeleteBoardResponse,
+    GetBoardRequest, GetBoardResponse, ListBoardsRequest, ListBoardsResponse, PauseBoardRequest,
+    PauseBoardResponse, ResumeBoardRequest, ResumeBoardResponse, UpdateBoardRequest,
+    UpdateBoardResponse, board_service_server::BoardService,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Copy, Desk, Read, access, cursor, etag};
+use super::{Copy, Desk, Read, access, cursor, etag, pause};
 use crate::{error::Error, store, visible::Visible, wire};
 
 pub(crate) struct Boards(pub(crate) Desk);
@@ -54,8 +56,40 @@ impl BoardService for Boards {
         request: Request<UpdateBoardRequest>,
     ) -> Result<Response<UpdateBoardResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let board = update::update(&self.0, &caller, &request.into_inner()).await?;
+        let version = conditional::if_match(&request)?;
+        let board = update::update(&self.0, &caller, &request.into_inner(), version).await?;
         Ok(Response::new(UpdateBoardResponse {
+            board: Some(wire::boards::board(&board)),
+        }))
+    }
+
+    async fn delete_board(
+        &self,
+        request: Request<DeleteBoardRequest>,
+    ) -> Result<Response<DeleteBoardResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        delete::delete(&self.0, &caller, &request.into_inner()).await?;
+        Ok(Response::new(DeleteBoardResponse { ok: true }))
+    }
+
+    async fn pause_board(
+        &self,
+        request: Request<PauseBoardRequest>,
+    ) -> Result<Response<PauseBoardResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let board = pause::ask(&self.0, &caller, &request.get_ref().board_id, true).await?;
+        Ok(Response::new(PauseBoardResponse {
+            board: Some(wire::boards::board(&board)),
+        }))
+    }
+
+    async fn resume_board(
+        &self,
+        request: Request<ResumeBoardRequest>,
+    ) -> Result<Response<ResumeBoardResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let board = pause::ask(&self.0, &caller, &request.get_ref().board_id, false).await?;
+        Ok(Response::new(ResumeBoardResponse {
             board: Some(wire::boards::board(&board)),
         }))
     }

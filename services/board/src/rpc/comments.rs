@@ -140,7 +140,7 @@ pub(super) fn write(
     roster: &Roster,
     now: DateTime<Utc>,
 ) -> Option<Comment> {
-    let user = || writer.user_id().map(Author::User);
+    let user = || writer.user_id().map(|id| Author::User(Some(id)));
     let author = writer.agent_id().map(Author::Agent).or_else(user)?;
     Some(Comment {
         id: Uuid::now_v7(),

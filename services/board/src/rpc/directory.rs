@@ -2,7 +2,8 @@
 
 use chassis::decode;
 use proto::board::v1::{
-    ResolveBoardRequest, ResolveBoardResponse, ResolveTasksRequest, ResolveTasksResponse,
+    ResolveBoardIdsRequest, ResolveBoardIdsResponse, ResolveBoardRequest, ResolveBoardResponse,
+    ResolveTasksRequest, ResolveTasksResponse,
     board_directory_service_server::BoardDirectoryService,
 };
 use tonic::{Request, Response, Status};
@@ -10,6 +11,8 @@ use tonic::{Request, Response, Status};
 use super::Desk;
 use crate::{error::Error, store, wire};
 
+/// Most boards that one call resolves.
+const MAX_BOARDS: usize = 500;
 /// Most tasks that one call resolves.
 const MAX_TASKS: usize = 200;
 
@@ -22,6 +25,13 @@ impl BoardDirectoryService for Directory {
         request: Request<ResolveBoardRequest>,
     ) -> Result<Response<ResolveBoardResponse>, Status> {
         Ok(Response::new(board(&self.0, request.get_ref()).await?))
+    }
+
+    async fn resolve_board_ids(
+        &self,
+        request: Request<ResolveBoardIdsRequest>,
+    ) -> Result<Response<ResolveBoardIdsResponse>, Status> {
+        Ok(Response::new(board_ids(&self.0, request.get_ref()).await?))
     }
 
     async fn resolve_tasks(
@@ -39,6 +49,19 @@ async fn board(desk: &Desk, request: &ResolveBoardRequest) -> Result<ResolveBoar
         .ok_or(Error::BoardNotFound)?;
     Ok(ResolveBoardResponse {
         board: Some(wire::boards::board(&board)),
+    })
+}
+
+async fn board_ids(
+    desk: &Desk,
+    request: &ResolveBoardIdsRequest,
+) -> Result<ResolveBoardIdsResponse, Error> {
+    let organization_id = decode::id("organization_id", &request.organization_id)?;
+    let ids = decode::ids("board_ids", &request.board_ids, MAX_BOARDS)?;
+    let mut conn = desk.pool.acquire().await?;
+    let found = store::boards::ids_among(&mut conn, organization_id, &ids).await?;
+    Ok(ResolveBoardIdsResponse {
+        board_ids: found.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -27,7 +27,7 @@ impl FromRow<'_, PgRow> for Comment {
 
 pub(crate) async fn insert(conn: &mut PgConnection, comment: &Comment) -> sqlx::Result<()> {
     let (user_id, agent_id) = match comment.author {
-        Author::User(id) => (Some(id), None),
+        Author::User(id) => (id, None),
         Author::Agent(id) => (None, Some(id)),
     };
     sqlx::query(

@@ -2,7 +2,6 @@
 
 use chassis::{Fault, decode, encode};
 use proto::board::v1 as pb;
-use uuid::Uuid;
 
 use super::{Named, known, object};
 use crate::{
@@ -24,6 +23,7 @@ pub(crate) fn board(board: &Board) -> pb::Board {
     let Board {
         content,
         governance,
+        pause,
         ..
     } = board.clone();
     pb::Board {
@@ -33,7 +33,7 @@ pub(crate) fn board(board: &Board) -> pb::Board {
         slug: content.slug,
         description: content.description,
         gateway_id: Some(governance.gateway_id.to_string()),
-        board_group_id: None,
+        board_group_id: encode::optional_id(governance.board_group_id),
         board_type: to_kind(content.kind).into(),
         objective: content.objective,
         success_metrics: content.success_metrics.as_ref().and_then(encode::to_struct),
@@ -51,7 +51,9 @@ pub(crate) fn board(board: &Board) -> pb::Board {
         created_at: Some(encode::time(board.created_at)),
         updated_at: Some(encode::time(board.updated_at)),
         version: board.version,
-        ..pb::Board::default()
+        agents_paused: pause.is_some(),
+        paused_at: pause.as_ref().map(|pause| encode::time(pause.at)),
+        paused_by: pause.map(|pause| super::author(pause.by)),
     }
 }
 
@@ -71,7 +73,7 @@ const fn from_kind(kind: pb::BoardType) -> Option<Kind> {
 }
 
 /// A slug as somebody gave it, in its proper form; none for a blank one.
-fn given_slug(text: Option<&str>) -> Result<Option<String>, Fault> {
+pub(super) fn given_slug(text: Option<&str>) -> Result<Option<String>, Fault> {
     let Some(text) = decode::optional_text("slug", text, MAX_SLUG)? else {
         return Ok(None);
     };
@@ -85,7 +87,6 @@ pub(crate) struct Wanted {
     /// Its slug is empty where it is to be derived from the name.
     pub(crate) content: Content,
     pub(crate) governance: Governance,
-    pub(crate) board_group_id: Option<Uuid>,
 }
 
 /// A board that somebody wants.
@@ -114,6 +115,7 @@ pub(crate) fn draft(request: &pb::CreateBoardRequest) -> Result<Wanted, Fault> {
     };
     let governance = Governance {
         gateway_id: decode::id("gateway_id", &request.gateway_id)?,
+        board_group_id: decode::optional_id("board_group_id", request.board_group_id.as_deref())?,
         rules: Rules {
             require_approval_for_done: request.require_approval_for_done.unwrap_or(true),
             require_review_before_done: request.require_review_before_done.unwrap_or(false),
@@ -125,11 +127,9 @@ pub(crate) fn draft(request: &pb::CreateBoardRequest) -> Result<Wanted, Fault> {
         },
         max_agents: decode::number("max_agents", request.max_agents.unwrap_or(1), 0, 1_000)?,
     };
-    let board_group_id = decode::optional_id("board_group_id", request.board_group_id.as_deref())?;
     Ok(Wanted {
         content,
         governance,
-        board_group_id,
     })
 }
 
@@ -140,15 +140,9 @@ pub(crate) fn edit(
     governance: &Governance,
 ) -> Result<Wanted, Fault> {
     let named = Named::of(request.update_mask.clone());
-    let board_group_id = if named.has("board_group_id", request.board_group_id.is_some()) {
-        decode::optional_id("board_group_id", request.board_group_id.as_deref())?
-    } else {
-        None
-    };
     Ok(Wanted {
         content: edit_content(&named, request, content.clone())?,
         governance: edit_governance(&named, request, *governance)?,
-        board_group_id,
     })
 }
 
@@ -216,6 +210,11 @@ fn edit_governance(
     } else {
         was.gateway_id
     };
+    let board_group_id = if named.has("board_group_id", request.board_group_id.is_some()) {
+        decode::optional_id("board_group_id", request.board_group_id.as_deref())?
+    } else {
+        was.board_group_id
+    };
     let max_agents = if named.has("max_agents", request.max_agents.is_some()) {
         decode::number(
             "max_agents",
@@ -255,6 +254,7 @@ fn edit_governance(
     };
     Ok(Governance {
         gateway_id,
+        board_group_id,
         rules,
         max_agents,
     })

@@ -5,7 +5,7 @@ use chassis::{Caller, Clock};
 use proto::board::v1::CreateBoardRequest;
 use uuid::Uuid;
 
-use super::super::{Desk, scene};
+use super::super::{Desk, access, scene};
 use crate::{
     board::{Board, slug},
     error::{Error, from_constraint},
@@ -15,6 +15,8 @@ use crate::{
 
 /// How often a derived slug may be taken by somebody else between looking and writing.
 const ATTEMPTS: usize = 5;
+/// Slug of a board whose name leaves nothing for one.
+const FALLBACK: &str = "board";
 
 pub(super) async fn create(
     desk: &Desk,
@@ -26,9 +28,6 @@ pub(super) async fn create(
     let missing = wanted.content.missing_for_goal();
     if !missing.is_empty() {
         return Err(Error::GoalFieldsRequired { fields: missing });
-    }
-    if wanted.board_group_id.is_some() {
-        return Err(Error::BoardGroupInvalid);
     }
     desk.peers
         .judge_gateway(organization_id, wanted.governance.gateway_id)
@@ -45,7 +44,7 @@ pub(super) async fn create(
             outcome => return outcome.map(|()| board),
         }
     }
-    board.content.slug = slug::unique(&slug::derived(&board.content.name), board.id);
+    board.content.slug = slug::unique(&slug::derived(&board.content.name, FALLBACK), board.id);
     insert(desk, caller, &board).await?;
     Ok(board)
 }
@@ -57,6 +56,7 @@ fn build(wanted: Wanted, organization_id: Uuid, clock: &Clock) -> Board {
         organization_id,
         content: wanted.content,
         governance: wanted.governance,
+        pause: None,
         created_at: now,
         updated_at: now,
         version: 1,
@@ -64,7 +64,7 @@ fn build(wanted: Wanted, organization_id: Uuid, clock: &Clock) -> Board {
 }
 
 async fn derive_slug(desk: &Desk, board: &mut Board) -> Result<(), Error> {
-    let base = slug::derived(&board.content.name);
+    let base = slug::derived(&board.content.name, FALLBACK);
     let mut conn = desk.pool.acquire().await?;
     let taken = store::boards::slugs_like(&mut conn, board.organization_id, &base).await?;
     board.content.slug = slug::first_free(&base, &taken);
@@ -73,6 +73,9 @@ async fn derive_slug(desk: &Desk, board: &mut Board) -> Result<(), Error> {
 
 async fn insert(desk: &Desk, caller: &Caller, board: &Board) -> Result<(), Error> {
     let mut tx = desk.pool.begin().await?;
+    if let Some(id) = board.governance.board_group_id {
+        access::room(&mut tx, board.organization_id, id).await?;
+    }
     store::boards::insert(&mut tx, board)
         .await
         .map_err(from_constraint)?;

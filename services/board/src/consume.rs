@@ -1,0 +1,76 @@
+//! What happens elsewhere and matters here: organizations and people that are gone.
+
+use chassis::decode;
+use proto::event::v1::{Event, event::Payload};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::store;
+
+/// Boards that are dealt with in one transaction.
+const BOARDS: i64 = 20;
+/// Rows of one table that are deleted in one transaction.
+const ROWS: i64 = 1_000;
+
+/// The consumer of what this service listens to.
+pub(crate) struct Consumer {
+    pub(crate) pool: PgPool,
+}
+
+#[tonic::async_trait]
+impl bus::Handler for Consumer {
+    async fn handle(&self, _tx: &mut PgConnection, event: &Event) -> anyhow::Result<()> {
+        let organization_id = decode::id("organization_id", &event.organization_id)?;
+        match &event.payload {
+            Some(Payload::OrganizationDeleted(_)) => {
+                Ok(self.erase_organization(organization_id).await?)
+            }
+            Some(Payload::UserDeleted(gone)) => {
+                let user_id = decode::id("user_id", &gone.user_id)?;
+                Ok(self.forget_user(organization_id, user_id).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Consumer {
+    /// Deletes everything of an organization, some of it at a time; what is gone already stays gone when it has to begin
+    /// anew. Nobody is told: everybody heard that the organization is gone.
+    async fn erase_organization(&self, id: Uuid) -> sqlx::Result<()> {
+        while self.erase_some_boards(id).await? {}
+        for statement in store::erase::REST {
+            let mut conn = self.pool.acquire().await?;
+            while store::erase::some(&mut conn, statement, id, ROWS).await? {}
+        }
+        Ok(())
+    }
+
+    /// Empties the next boards of an organization, and deletes them once they are empty. Whether there were any.
+    async fn erase_some_boards(&self, organization_id: Uuid) -> sqlx::Result<bool> {
+        let mut tx = self.pool.begin().await?;
+        let boards = store::erase::lock_boards(&mut tx, organization_id, BOARDS).await?;
+        if boards.is_empty() {
+            return Ok(false);
+        }
+        if !store::erase::some_on_boards(&mut tx, &boards, ROWS).await? {
+            store::erase::boards(&mut tx, &boards).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Forgets the id of a person who is gone, on some boards at a time. Names stay.
+    async fn forget_user(&self, organization_id: Uuid, user_id: Uuid) -> sqlx::Result<()> {
+        loop {
+            let mut tx = self.pool.begin().await?;
+            let boards =
+                store::forget::lock_boards(&mut tx, organization_id, user_id, BOARDS).await?;
+            if boards.is_empty() {
+                return Ok(());
+            }
+            store::forget::user(&mut tx, &boards, user_id).await?;
+            tx.commit().await?;
+        }
+    }
+}
