@@ -56,19 +56,19 @@ impl Decoder for AsBytes {
     }
 }
 
-/// Asks for one answer, within the deadline. `if_none_match` is the tag of the copy that the caller has.
+/// Asks for one answer, within the deadline and under these conditions (metadata by name).
 pub(crate) async fn unary(
     peer: Peer,
     rpc: &Rpc,
     message: Bytes,
-    if_none_match: Option<&str>,
+    conditions: &[(&'static str, &str)],
 ) -> Result<Response<Bytes>, Status> {
     let mut request = Request::new(message);
     request.set_timeout(DEADLINE);
-    if let Some(tag) = if_none_match.and_then(|tag| MetadataValue::try_from(tag).ok()) {
-        request
-            .metadata_mut()
-            .insert(chassis::conditional::IF_NONE_MATCH, tag);
+    for (name, value) in conditions {
+        if let Ok(value) = MetadataValue::try_from(*value) {
+            request.metadata_mut().insert(*name, value);
+        }
     }
     let mut client = client(peer);
     let call = client.unary(request, rpc.path.clone(), AsBytes);

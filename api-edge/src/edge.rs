@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chassis::{Caller, Fault, Peer, ready::Readiness};
+use chassis::{Caller, Code, Fault, Peer, ready::Readiness};
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ pub(crate) struct Edge {
 pub(crate) struct Admitted {
     pub(crate) caller: Caller,
     pub(crate) credential: Option<Credential>,
-    pub(crate) client: Client,
+    client: Client,
 }
 
 impl Edge {
@@ -76,6 +76,14 @@ impl Edge {
         client: Client,
         rpc: &Rpc,
     ) -> Result<Admitted, Fault> {
+        if rpc.is_public() {
+            self.identity.may_try(client.0).await?;
+            return Ok(Admitted {
+                caller: Caller::Anonymous,
+                credential: None,
+                client,
+            });
+        }
         let credential = Credential::of(headers)?;
         let caller = self.identity.caller(credential.as_ref(), client.0).await?;
         identity::admit(&caller, &rpc.allow)?;
@@ -87,9 +95,10 @@ impl Edge {
     }
 
     /// To be called when an RPC has been answered, however, before the answer goes out.
-    pub(crate) fn answered(&self, rpc: &Rpc, caller: &Caller) {
-        if rpc.changes_callers {
-            self.identity.forget_caller(caller);
+    pub(crate) async fn answered(&self, rpc: &Rpc, admitted: &Admitted, failure: Option<Code>) {
+        self.identity.forget_after(&admitted.caller, rpc.changes);
+        if let (true, Some(code)) = (rpc.is_public(), failure) {
+            self.identity.failed(admitted.client.0, code).await;
         }
     }
 

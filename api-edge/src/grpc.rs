@@ -9,6 +9,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use chassis::Code;
 use http::{HeaderMap, Method, StatusCode, Version, header};
 use tonic::{Status, body::Body, service::Routes};
 use tonic_web::GrpcWebLayer;
@@ -20,7 +21,7 @@ use crate::{
     front::{Client, Served},
     problem::Problem,
     route::Rpc,
-    streams::{self, End},
+    streams::{self, End, Open},
 };
 use until::Until;
 
@@ -146,7 +147,7 @@ async fn pass(
         Err(fault) => return refused(fault.into()),
     };
     let kind = CallerKind(admitted.kind());
-    let mut response = forward(edge, &rpc, admitted, request)
+    let mut response = forward(edge, rpc, admitted, request)
         .await
         .unwrap_or_else(refused);
     response.extensions_mut().insert(kind);
@@ -155,7 +156,7 @@ async fn pass(
 
 async fn forward(
     edge: Arc<Edge>,
-    rpc: &Rpc,
+    rpc: Arc<Rpc>,
     admitted: Admitted,
     mut request: http::Request<Body>,
 ) -> Result<http::Response<Body>, Status> {
@@ -164,20 +165,34 @@ async fn forward(
     }
     *request.uri_mut() = rpc.path.clone().into();
     *request.version_mut() = Version::HTTP_2;
-    let mut peer = edge.peer(rpc, &admitted.caller);
+    let mut peer = edge.peer(&rpc, &admitted.caller);
     let place = rpc
         .is_server_streaming()
         .then(|| edge.streams.enter(&admitted.caller))
         .transpose()?;
     let answer = tokio::time::timeout(call::DEADLINE, peer.call(request)).await;
-    edge.answered(rpc, &admitted.caller);
-    let response = answer.unwrap_or_else(|_| Err(call::too_late()))?;
+    let answer = answer.unwrap_or_else(|_| Err(call::too_late()));
+    let failure = match &answer {
+        Err(status) => Some(status.code()),
+        // A call that fails at once says so in its headers.
+        Ok(response) => Status::from_header_map(response.headers()).map(|status| status.code()),
+    };
+    let failure = failure
+        .filter(|code| *code != tonic::Code::Ok)
+        .map(Code::from_grpc);
+    edge.answered(&rpc, &admitted, failure).await;
+    let response = answer?;
     let Some(place) = place else {
         return Ok(response);
     };
     let end = async move {
         let _place = place;
-        match streams::end(edge, admitted).await {
+        let open = Open {
+            admitted,
+            rpc,
+            request: None,
+        };
+        match streams::end(&edge, &open).await {
             End::Stopping => Status::unavailable("the server is stopping; connect again"),
             End::Changed => Status::aborted("the caller's rights changed; connect again"),
             End::Gone(fault) => fault.into(),

@@ -6,10 +6,12 @@
 //! beyond a limit, refused unread.
 
 mod admission;
+mod concern;
 mod credential;
 mod failures;
 mod feed;
 mod presence;
+mod verify;
 
 use std::{
     net::IpAddr,
@@ -21,16 +23,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chassis::{BoardRight, Caller, Clock, Code, Fault, Peer, Role, caller};
+use chassis::{Caller, Clock, Code, Fault, Peer};
+use chrono::{DateTime, Utc};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use moka::future::Cache;
 use proto::{
-    agent::v1::{
-        AuthenticateAgentRequest, agent_directory_service_client::AgentDirectoryServiceClient,
-    },
-    org::v1::{self as org, AuthenticateRequest, identity_service_client::IdentityServiceClient},
+    agent::v1::agent_directory_service_client::AgentDirectoryServiceClient,
+    org::v1::identity_service_client::IdentityServiceClient,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -38,6 +39,7 @@ use failures::Failures;
 use presence::Presence;
 
 pub(crate) use admission::admit;
+pub(crate) use concern::Stir;
 pub(crate) use credential::Credential;
 
 /// How long a caller is remembered while the feed is heard.
@@ -48,6 +50,8 @@ const REMEMBERED_BLIND: Duration = Duration::from_secs(15);
 const CALLERS: u64 = 50_000;
 /// Credentials verified at once. Bounds how many attempts can slip past the limit on failures side by side.
 const VERIFYING: usize = 32;
+/// Changes of rights that an open stream may be behind; beyond, it looks again at everything.
+const STIRS: usize = 256;
 
 /// What turns credentials into callers.
 pub(crate) struct Identity {
@@ -58,15 +62,19 @@ pub(crate) struct Identity {
     failures: Failures,
     budget: Option<DefaultKeyedRateLimiter<Uuid>>,
     presence: Presence,
+    clock: Clock,
     /// Grows with everything forgotten, so that what was read before is not remembered after.
     forgotten: AtomicU64,
     hears_feed: AtomicBool,
+    stirs: broadcast::Sender<Stir>,
 }
 
 /// A caller as of the moment its credential was verified.
 struct Known {
     caller: Caller,
     at: Instant,
+    /// When its owner wants to be asked again, whatever is heard.
+    good_until: Option<DateTime<Utc>>,
 }
 
 impl Identity {
@@ -83,9 +91,11 @@ impl Identity {
             verifying: Semaphore::new(VERIFYING),
             failures: Failures::new(config.auth_failures_per_minute),
             budget: quota.map(RateLimiter::keyed),
-            presence: Presence::new(clock),
+            presence: Presence::new(clock.clone()),
+            clock,
             forgotten: AtomicU64::new(0),
             hears_feed: AtomicBool::new(false),
+            stirs: broadcast::Sender::new(STIRS),
         }
     }
 
@@ -98,7 +108,7 @@ impl Identity {
         let Some(credential) = credential else {
             return Ok(Caller::Anonymous);
         };
-        let caller = self.resolve(credential, address).await?;
+        let caller = self.resolve(credential, Some(address)).await?;
         if let Caller::Agent(agent) = &caller {
             self.spend(agent.id)?;
             self.presence.note(agent.id);
@@ -106,13 +116,33 @@ impl Identity {
         Ok(caller)
     }
 
-    /// The same without counting: whether a stream that is open may stay so.
-    pub(crate) async fn recheck(
-        &self,
-        credential: &Credential,
-        address: IpAddr,
-    ) -> Result<Caller, Fault> {
-        self.resolve(credential, address).await
+    /// The same without counting: whether a stream that is open may stay so. A credential that was good when its stream
+    /// began is no failed sign-in.
+    pub(crate) async fn recheck(&self, credential: &Credential) -> Result<Caller, Fault> {
+        self.resolve(credential, None).await
+    }
+
+    /// Whether an address may try again to prove something; one that failed too often has to wait.
+    pub(crate) async fn may_try(&self, address: IpAddr) -> Result<(), Fault> {
+        let Some(wait) = self.failures.wait(address, Instant::now()).await else {
+            return Ok(());
+        };
+        let mut fault = Fault::too_many(
+            "TOO_MANY_FAILURES",
+            "too many failed sign-ins from this address",
+        );
+        fault.retry_after = Some(wait.max(Duration::from_secs(1)));
+        Err(fault)
+    }
+
+    /// Counts a call without a credential that failed because what it knew was not one of ours.
+    pub(crate) async fn failed(&self, address: IpAddr, code: Code) {
+        if matches!(
+            code,
+            Code::Unauthenticated | Code::Forbidden | Code::NotFound
+        ) {
+            self.failures.add(address, Instant::now()).await;
+        }
     }
 
     /// Reports which agents called, until told to stop and a last time then.
@@ -132,7 +162,12 @@ impl Identity {
         self.presence.flush(&mut agents).await;
     }
 
-    async fn resolve(&self, credential: &Credential, address: IpAddr) -> Result<Caller, Fault> {
+    /// `address` is where the attempt came from, when it is one.
+    async fn resolve(
+        &self,
+        credential: &Credential,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, Fault> {
         let key = credential.digest();
         if let Some(known) = self.known.get(&key).await {
             let lasts = if self.hears_feed.load(Ordering::Relaxed) {
@@ -140,7 +175,8 @@ impl Identity {
             } else {
                 REMEMBERED_BLIND
             };
-            if known.at.elapsed() < lasts {
+            let is_good = |until| self.clock.now() < until;
+            if known.at.elapsed() < lasts && known.good_until.is_none_or(is_good) {
                 return Ok(known.caller.clone());
             }
             self.known.remove(&key).await;
@@ -159,102 +195,6 @@ impl Identity {
             .map_err(|fault: Arc<Fault>| (*fault).clone())
     }
 
-    async fn verify(&self, credential: &Credential, address: IpAddr) -> Result<Arc<Known>, Fault> {
-        let _permit = self
-            .verifying
-            .acquire()
-            .await
-            .expect("the semaphore is never closed");
-        if let Some(wait) = self.failures.wait(address, Instant::now()).await {
-            let mut fault = Fault::too_many(
-                "TOO_MANY_FAILURES",
-                "too many failed sign-ins from this address",
-            );
-            fault.retry_after = Some(wait.max(Duration::from_secs(1)));
-            return Err(fault);
-        }
-        let at = Instant::now();
-        let answer = match credential {
-            Credential::Person(token) => self.person(token).await,
-            Credential::Agent(token) => self.agent(token).await,
-        };
-        match answer {
-            Ok(caller) => Ok(Arc::new(Known { caller, at })),
-            Err(fault)
-                if matches!(
-                    fault.code,
-                    Code::Unauthenticated | Code::Invalid | Code::NotFound
-                ) =>
-            {
-                self.failures.add(address, Instant::now()).await;
-                Err(Fault::unauthenticated(
-                    "UNAUTHENTICATED",
-                    "the credential is not valid",
-                ))
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
-    async fn person(&self, token: &str) -> Result<Caller, Fault> {
-        let request = AuthenticateRequest {
-            token: token.to_owned(),
-        };
-        let found = self
-            .people
-            .clone()
-            .authenticate(request)
-            .await?
-            .into_inner();
-        let role = match found.role() {
-            org::Role::Owner => Role::Owner,
-            org::Role::Admin => Role::Admin,
-            org::Role::Member => Role::Member,
-            org::Role::Unspecified => return Err(unreadable("role")),
-        };
-        let boards = found.boards.iter().map(|right| {
-            Ok(BoardRight {
-                board_id: id("boards", &right.board_id)?,
-                can_write: right.can_write,
-            })
-        });
-        Ok(Caller::User(caller::User {
-            id: id("user_id", &found.user_id)?,
-            organization_id: id("organization_id", &found.organization_id)?,
-            role,
-            all_boards_read: found.all_boards_read,
-            all_boards_write: found.all_boards_write,
-            boards: boards.collect::<Result<_, Fault>>()?,
-            name: found.name,
-            scopes: found.scopes,
-        }))
-    }
-
-    async fn agent(&self, token: &str) -> Result<Caller, Fault> {
-        let request = AuthenticateAgentRequest {
-            token: token.to_owned(),
-        };
-        let found = self
-            .agents
-            .clone()
-            .authenticate_agent(request)
-            .await?
-            .into_inner();
-        let agent = found.agent.ok_or_else(|| unreadable("agent"))?;
-        Ok(Caller::Agent(caller::Agent {
-            id: id("agent.id", &agent.id)?,
-            organization_id: id("agent.organization_id", &agent.organization_id)?,
-            gateway_id: id("agent.gateway_id", &agent.gateway_id)?,
-            board_id: agent
-                .board_id
-                .as_deref()
-                .map(|board| id("agent.board_id", board))
-                .transpose()?,
-            is_board_lead: agent.is_board_lead,
-            name: agent.name,
-        }))
-    }
-
     fn spend(&self, agent: Uuid) -> Result<(), Fault> {
         let Some(budget) = &self.budget else {
             return Ok(());
@@ -268,17 +208,4 @@ impl Identity {
             fault
         })
     }
-}
-
-fn id(field: &'static str, text: &str) -> Result<Uuid, Fault> {
-    Uuid::parse_str(text).map_err(|_| unreadable(field))
-}
-
-/// A peer vouched for somebody whom it could not describe.
-fn unreadable(field: &'static str) -> Fault {
-    tracing::error!(
-        field,
-        "a peer answered an authentication that cannot be read"
-    );
-    Fault::new(Code::Internal, "INTERNAL", "internal error")
 }

@@ -1,8 +1,11 @@
 //! OpenAPI 3.1 of the REST routes, generated from the same descriptors that serve them.
 
+mod bounds;
 mod comments;
+mod health;
 mod operation;
 mod schema;
+mod status;
 
 use serde_json::{Map, Value, json};
 
@@ -23,7 +26,9 @@ pub(crate) fn document(table: &Table) -> Value {
         path[route.method.as_str().to_ascii_lowercase()] =
             operations.describe(&route, &mut schemas);
     }
+    paths.extend(health::paths());
     let mut components = schemas.into_components();
+    components.insert("Health".into(), health::schema());
     components.insert("Problem".into(), problem());
     json!({
         "openapi": "3.1.0",
@@ -36,20 +41,27 @@ pub(crate) fn document(table: &Table) -> Value {
                 people read `detail`, programs `code`. The same operations are served over gRPC and grpc-web on this port.",
         },
         "servers": [{"url": "/"}],
-        "tags": operations.tags(),
+        "tags": health::tagged(operations.tags()),
         "paths": paths,
         "components": {
             "schemas": components,
             "responses": {"Problem": {
                 "description": "The request failed.",
-                "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+                "headers": {
+                    "X-Request-Id": {"schema": {"type": "string"}},
+                    "Retry-After": {
+                        "description": "Seconds after which trying again makes sense, when that is known.",
+                        "schema": {"type": "integer", "minimum": 0},
+                    },
+                },
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }},
             "securitySchemes": {
                 "bearer": {
                     "type": "http", "scheme": "bearer",
-                    "description": "The credential of a person, or the token of an agent.",
+                    "description": "The credential of a person: the sign-in token, or an API token (`mcp_...`).",
                 },
+                "agent_bearer": {"type": "http", "scheme": "bearer", "description": "The token of an agent (`mca_...`)."},
                 "agent_token": {"type": "apiKey", "in": "header", "name": "X-Agent-Token", "description": "The token of an agent."},
             },
         },

@@ -2,6 +2,7 @@
 
 mod body;
 mod conditional;
+mod download;
 mod sse;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header, request::Parts};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -26,6 +27,10 @@ use crate::{
 
 /// Largest room that an answer gets in advance, bytes of JSON per byte on the wire.
 const GROWTH: usize = 3;
+/// The field that `If-Match` fills.
+pub(crate) const EXPECTED_VERSION: &str = "expected_version";
+/// The field that `Last-Event-ID` fills.
+pub(crate) const AFTER_SEQUENCE: &str = "after_sequence";
 
 /// Serves a request under `/api`.
 pub(crate) async fn serve(edge: Arc<Edge>, client: Client, request: Request) -> Response {
@@ -39,11 +44,7 @@ pub(crate) async fn serve(edge: Arc<Edge>, client: Client, request: Request) -> 
         Match::Unknown => return refuse(Problem::not_found(), request).await,
     };
     let mut served = Served {
-        protocol: if route.rpc.is_server_streaming() {
-            "sse"
-        } else {
-            "rest"
-        },
+        protocol: if route.is_live() { "sse" } else { "rest" },
         rpc: Some(Arc::clone(&route.rpc)),
         template: route.pattern.to_string().into(),
         caller: "none",
@@ -96,17 +97,32 @@ async fn answer(
             .await?,
         ),
     };
-    let query = head.uri.query().unwrap_or_default();
-    let message = encode(route, values, query, body.as_ref(), &head.headers)?;
-    if route.rpc.is_server_streaming() {
+    let message = encode(route, values, &head, body.as_ref())?;
+    if route.is_live() {
         return sse::open(edge, route, message, admitted).await;
     }
+    if route.rpc.is_server_streaming() {
+        return download::open(edge, route, message, admitted).await;
+    }
     let peer = edge.peer(&route.rpc, &admitted.caller);
-    let tag = conditional::if_none_match(&head.method, &head.headers);
-    let response = call::unary(peer, &route.rpc, message, tag.as_deref()).await;
-    edge.answered(&route.rpc, &admitted.caller);
+    let known = conditional::if_none_match(&head.method, &head.headers);
+    let conditions = [
+        (chassis::conditional::IF_NONE_MATCH, known.as_deref()),
+        (
+            chassis::conditional::IF_MATCH,
+            conditional::if_match(&head.method, &head.headers),
+        ),
+    ];
+    let conditions: Vec<_> = conditions
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let response = call::unary(peer, &route.rpc, message, &conditions).await;
+    let failure = response.as_ref().err().map(tonic::Status::code);
+    let failure = failure.map(chassis::Code::from_grpc);
+    edge.answered(&route.rpc, &admitted, failure).await;
     let response = response?;
-    if conditional::holds(tag.as_deref(), &response) {
+    if conditional::holds(known.as_deref(), &response) {
         return Ok(conditional::not_modified(&response));
     }
     let etag = conditional::etag(&response);
@@ -116,17 +132,21 @@ async fn answer(
 fn encode(
     route: &Route,
     path: &[String],
-    query: &str,
+    head: &Parts,
     body: Option<&Map<String, Value>>,
-    headers: &HeaderMap,
 ) -> Result<Bytes> {
     let mut numbers = Vec::new();
-    if let Some(version) = conditional::expected_version(headers)? {
-        numbers.push(("expected_version", version));
+    if route.input.has(EXPECTED_VERSION)
+        && let Some(version) = conditional::expected_version(&head.method, &head.headers)?
+    {
+        numbers.push((EXPECTED_VERSION, version));
     }
-    if let Some(sequence) = sse::last_event_id(headers)? {
-        numbers.push(("after_sequence", sequence));
+    if route.input.has(AFTER_SEQUENCE)
+        && let Some(sequence) = sse::last_event_id(&head.headers)?
+    {
+        numbers.push((AFTER_SEQUENCE, sequence));
     }
+    let query = head.uri.query().unwrap_or_default();
     let request = transcode::Request {
         path,
         query,

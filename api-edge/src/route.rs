@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use http::{Method, uri::PathAndQuery};
 use prost_reflect::{MessageDescriptor, MethodDescriptor};
-use proto::access::{self, Actor};
+use proto::access::{self, Actor, Right};
 
 use crate::transcode::{Answer, Input};
 
@@ -24,9 +24,21 @@ pub struct Rpc {
     /// The component that serves it.
     pub role: &'static str,
     pub allow: Vec<Actor>,
-    /// Whether it may change what its caller is: who is remembered for the credential is then no longer right.
-    pub changes_callers: bool,
+    /// Whose rights it may change: who is remembered for their credentials is then no longer right.
+    pub changes: Changes,
+    /// Name of each server-sent event of its stream; `None` stands for the type of the event that a message carries.
+    pub sse_event: Option<String>,
     pub descriptor: MethodDescriptor,
+}
+
+/// Whom a successful call may make somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    Nobody,
+    /// Its caller.
+    Caller,
+    /// Any member of its caller's organization.
+    Organization,
 }
 
 impl Rpc {
@@ -44,8 +56,14 @@ impl Rpc {
         self.descriptor.is_server_streaming()
     }
 
+    /// Whether it is for callers without a credential; one that is sent all the same is not looked at.
     pub fn is_public(&self) -> bool {
         self.allow.contains(&Actor::Public)
+    }
+
+    /// Whether it answers bytes of some media type, not JSON.
+    pub fn answers_bytes(&self) -> bool {
+        self.output().full_name() == "google.api.HttpBody"
     }
 }
 
@@ -59,6 +77,13 @@ pub struct Route {
     pub answer: Answer,
     /// Name of the field that is the answer, when it is not the whole message.
     pub response_body: Option<String>,
+}
+
+impl Route {
+    /// Whether it is a stream of server-sent events.
+    pub fn is_live(&self) -> bool {
+        self.rpc.is_server_streaming() && !self.rpc.answers_bytes()
+    }
 }
 
 /// Which component serves the services of a package.
@@ -98,7 +123,23 @@ fn rpc(method: MethodDescriptor) -> Option<Rpc> {
         path,
         role,
         allow,
-        changes_callers: *role == "org" && rule::writes(&method),
+        changes: if *role == "org" {
+            changes(&method)
+        } else {
+            Changes::Nobody
+        },
+        sse_event: access::sse_event(&method),
         descriptor: method,
     })
+}
+
+/// The component that owns people changes, with what is for admins, others; with the rest, whoever calls.
+fn changes(method: &MethodDescriptor) -> Changes {
+    if !rule::writes(method) {
+        return Changes::Nobody;
+    }
+    match access::rule_of(method).needs {
+        Some(Right::Admin | Right::Owner) => Changes::Organization,
+        _ => Changes::Caller,
+    }
 }

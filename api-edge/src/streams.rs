@@ -6,10 +6,17 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Caller, Fault};
+use bytes::Bytes;
+use chassis::{Caller, Code, Fault};
+use tokio::sync::broadcast::{self, error::RecvError};
 use uuid::Uuid;
 
-use crate::edge::{Admitted, Edge};
+use crate::{
+    call,
+    edge::{Admitted, Edge},
+    identity::{self, Stir},
+    route::{Changes, Rpc},
+};
 
 /// How often an open stream's caller is looked at again.
 const RECHECK: Duration = Duration::from_secs(60);
@@ -82,26 +89,112 @@ pub(crate) enum End {
     Gone(Fault),
 }
 
-/// Waits until an open stream has to end.
-pub(crate) async fn end(edge: Arc<Edge>, admitted: Admitted) -> End {
+/// An open stream.
+pub(crate) struct Open {
+    pub(crate) admitted: Admitted,
+    pub(crate) rpc: Arc<Rpc>,
+    /// What was asked for, when the edge has read it.
+    pub(crate) request: Option<Bytes>,
+}
+
+/// What an open stream has to look at again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Look {
+    /// Who the caller is.
+    Caller,
+    /// What the stream is about.
+    Thing,
+}
+
+/// Waits until an open stream has to end: the caller is looked at every minute, and at once when something is heard that
+/// concerns it.
+pub(crate) async fn end(edge: &Edge, open: &Open) -> End {
+    let mut stirs = edge.identity.stirs();
+    // What happened since the caller was admitted and before anybody listened.
+    let mut look = Look::Caller;
     loop {
-        if edge
-            .stop
-            .run_until_cancelled(tokio::time::sleep(RECHECK))
-            .await
-            .is_none()
-        {
-            return End::Stopping;
+        if let Some(end) = judge(edge, open, look).await {
+            return end;
         }
-        let Some(credential) = &admitted.credential else {
-            continue;
+        look = tokio::select! {
+            biased;
+            () = edge.stop.cancelled() => return End::Stopping,
+            look = open.stirred(&mut stirs) => look,
+            () = tokio::time::sleep(RECHECK) => Look::Caller,
         };
-        match edge.identity.recheck(credential, admitted.client.0).await {
-            Ok(caller) if caller == admitted.caller => {}
-            Ok(_) => return End::Changed,
-            Err(fault) if fault.code.retryable() || fault.code == chassis::Code::Internal => {}
-            Err(fault) => return End::Gone(fault),
+    }
+}
+
+/// Why a stream ended whose source says that its caller changed.
+pub(crate) async fn changed(edge: &Edge, open: &Open) -> End {
+    edge.identity
+        .forget_after(&open.admitted.caller, Changes::Caller);
+    judge(edge, open, Look::Caller)
+        .await
+        .unwrap_or(End::Changed)
+}
+
+async fn judge(edge: &Edge, open: &Open, look: Look) -> Option<End> {
+    let admitted = &open.admitted;
+    if look == Look::Thing {
+        return open.refusal(edge, &admitted.caller).await.map(End::Gone);
+    }
+    match edge.identity.recheck(admitted.credential.as_ref()?).await {
+        Ok(caller) if caller == admitted.caller => None,
+        Ok(caller) => Some(match open.refusal(edge, &caller).await {
+            Some(fault) => End::Gone(fault),
+            None => End::Changed,
+        }),
+        Err(fault) if passes(&fault) => None,
+        Err(fault) => Some(End::Gone(fault)),
+    }
+}
+
+/// Whether a fault says nothing of the caller.
+fn passes(fault: &Fault) -> bool {
+    fault.code.retryable() || fault.code == Code::Internal
+}
+
+impl Open {
+    /// Waits for something that concerns this stream.
+    async fn stirred(&self, stirs: &mut broadcast::Receiver<Stir>) -> Look {
+        loop {
+            match stirs.recv().await {
+                Ok(Stir::Callers(whom)) if whom.is(&self.admitted.caller) => return Look::Caller,
+                Ok(Stir::Thing(id)) if self.is_about(id) => return Look::Thing,
+                Ok(_) => {}
+                // What was missed may have been either; the thing is the source's to notice.
+                Err(RecvError::Lagged(_)) => return Look::Caller,
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
         }
+    }
+
+    /// Whether the request names the thing. Ids stand in messages as text.
+    fn is_about(&self, id: Uuid) -> bool {
+        let mut text = Uuid::encode_buffer();
+        let wanted = id.hyphenated().encode_lower(&mut text).as_bytes();
+        self.request.as_ref().is_some_and(|request| {
+            request
+                .windows(wanted.len())
+                .any(|part| part.eq_ignore_ascii_case(wanted))
+        })
+    }
+
+    /// Why this caller may not open the same stream now; `None` when it may, or when nobody knows.
+    async fn refusal(&self, edge: &Edge, caller: &Caller) -> Option<Fault> {
+        if let Err(fault) = identity::admit(caller, &self.rpc.allow) {
+            return Some(fault);
+        }
+        let request = self.request.clone()?;
+        let peer = edge.peer(&self.rpc, caller);
+        let opened = call::server_streaming(peer, &self.rpc, request).await;
+        let fault = chassis::fault::read(&opened.err()?);
+        matches!(
+            fault.code,
+            Code::Unauthenticated | Code::Forbidden | Code::NotFound
+        )
+        .then_some(fault)
     }
 }
 

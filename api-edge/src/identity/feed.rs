@@ -5,20 +5,28 @@ use std::{sync::atomic::Ordering, time::Duration};
 use chassis::{Caller, Peer};
 use proto::{
     activity::v1::{WatchRequest, feed_service_client::FeedServiceClient},
-    event::v1::{Event, event::Payload},
+    event::v1::Event,
 };
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use uuid::Uuid;
 
-use super::Identity;
+use super::{
+    Identity,
+    concern::{Concerned, Stir, stirs},
+};
+use crate::route::Changes;
 
 /// Events after which somebody's rights, organization or token may be other than remembered.
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 12] = [
     "user.*",
     "member.*",
     "organization.*",
     "api_token.*",
+    "invite.accepted",
+    "board.deleted",
+    "board.updated",
+    "board_group.deleted",
     "agent.token_changed",
     "agent.updated",
     "agent.deleted",
@@ -26,15 +34,6 @@ const TYPES: [&str; 8] = [
 ];
 /// Pause before the feed is sought again, at first and at most.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
-
-/// Whom an event concerns.
-#[derive(Debug, PartialEq, Eq)]
-enum Concerned {
-    Person(Uuid),
-    Agent(Uuid),
-    Organization(Uuid),
-    Everybody,
-}
 
 impl Identity {
     /// Follows the feed until told to stop, through every interruption.
@@ -85,98 +84,58 @@ impl Identity {
             *position = Some(message.sequence);
             self.hears_feed.store(true, Ordering::Relaxed);
             if let Some(event) = message.event {
-                self.forget(concerned(&event));
+                self.stir(&event);
             }
         }
         Ok(())
     }
 
-    /// Forgets a caller who may have become somebody else by what it just did. The feed says so too, but later than the
-    /// caller's next request may come, and that one must not be served as who it was.
-    pub(crate) fn forget_caller(&self, caller: &Caller) {
-        match caller {
-            Caller::User(user) => self.forget(Concerned::Person(user.id)),
-            Caller::Agent(agent) => self.forget(Concerned::Agent(agent.id)),
-            Caller::Internal { .. } | Caller::Anonymous => {}
+    /// What open streams listen to.
+    pub(crate) fn stirs(&self) -> broadcast::Receiver<Stir> {
+        self.stirs.subscribe()
+    }
+
+    fn stir(&self, event: &Event) {
+        for stir in stirs(event) {
+            match stir {
+                Stir::Callers(concerned) => self.forget(concerned),
+                // Nobody listens while no stream is open.
+                Stir::Thing(_) => drop(self.stirs.send(stir)),
+            }
+        }
+    }
+
+    /// Forgets whoever may have become somebody else by what a caller just did. The feed says so too, but later than
+    /// the next request may come, and that one must not be served as who it was.
+    pub(crate) fn forget_after(&self, caller: &Caller, changes: Changes) {
+        match (changes, caller) {
+            (Changes::Nobody, _) => {}
+            (Changes::Caller, Caller::User(user)) => self.forget(Concerned::Person(user.id)),
+            (Changes::Caller, Caller::Agent(agent)) => self.forget(Concerned::Agent(agent.id)),
+            (Changes::Organization, caller) => {
+                if let Some(id) = caller.organization_id() {
+                    self.forget(Concerned::Organization(id));
+                }
+            }
+            (Changes::Caller, Caller::Internal { .. } | Caller::Anonymous) => {}
         }
     }
 
     fn forget(&self, concerned: Concerned) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
-        let outcome = match concerned {
-            Concerned::Everybody => {
-                self.known.invalidate_all();
-                return;
-            }
-            Concerned::Person(id) => self.known.invalidate_entries_if(
-                move |_, known| matches!(&known.caller, Caller::User(user) if user.id == id),
-            ),
-            Concerned::Agent(id) => self.known.invalidate_entries_if(
-                move |_, known| matches!(&known.caller, Caller::Agent(agent) if agent.id == id),
-            ),
-            Concerned::Organization(id) => self
-                .known
-                .invalidate_entries_if(move |_, known| known.caller.organization_id() == Some(id)),
-        };
-        if let Err(error) = outcome {
-            tracing::error!(%error, "callers could not be forgotten one by one; all are");
+        if concerned == Concerned::Everybody {
             self.known.invalidate_all();
+        } else {
+            let whom = concerned.clone();
+            let outcome = self
+                .known
+                .invalidate_entries_if(move |_, known| whom.is(&known.caller));
+            if let Err(error) = outcome {
+                tracing::error!(%error, "callers could not be forgotten one by one; all are");
+                self.known.invalidate_all();
+            }
         }
-    }
-}
-
-fn concerned(event: &Event) -> Concerned {
-    let id = |text: &str| Uuid::parse_str(text).ok();
-    let one = match &event.payload {
-        Some(Payload::ActiveOrganizationChanged(changed)) => {
-            id(&changed.user_id).map(Concerned::Person)
-        }
-        Some(Payload::UserCreated(created)) => created
-            .user
-            .as_ref()
-            .and_then(|user| id(&user.id))
-            .map(Concerned::Person),
-        Some(Payload::AgentTokenChanged(changed)) => id(&changed.agent_id).map(Concerned::Agent),
-        Some(Payload::AgentUpdated(updated)) => updated
-            .agent
-            .as_ref()
-            .and_then(|agent| id(&agent.id))
-            .map(Concerned::Agent),
-        _ if event.r#type.starts_with("agent.") => {
-            event.agent_id.as_deref().and_then(id).map(Concerned::Agent)
-        }
-        _ => None,
-    };
-    one.or_else(|| id(&event.organization_id).map(Concerned::Organization))
-        .unwrap_or(Concerned::Everybody)
-}
-
-#[cfg(test)]
-mod tests {
-    use proto::event::v1::{ActiveOrganizationChanged, AgentTokenChanged};
-
-    use super::*;
-
-    #[test]
-    fn an_event_concerns_whom_it_names_else_the_organization_else_everybody() {
-        let mut event = Event::default();
-        assert_eq!(concerned(&event), Concerned::Everybody);
-        event.organization_id = Uuid::from_u128(1).to_string();
-        assert_eq!(
-            concerned(&event),
-            Concerned::Organization(Uuid::from_u128(1))
-        );
-        let person = Uuid::from_u128(2);
-        event.payload = Some(Payload::ActiveOrganizationChanged(
-            ActiveOrganizationChanged {
-                user_id: person.to_string(),
-            },
-        ));
-        assert_eq!(concerned(&event), Concerned::Person(person));
-        let agent = Uuid::from_u128(3);
-        event.payload = Some(Payload::AgentTokenChanged(AgentTokenChanged {
-            agent_id: agent.to_string(),
-        }));
-        assert_eq!(concerned(&event), Concerned::Agent(agent));
+        // Only then: who looks again must not find what was to be forgotten.
+        drop(self.stirs.send(Stir::Callers(concerned)));
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 
 use http::Method;
-use prost_reflect::{Cardinality, FieldDescriptor, Kind};
+use prost_reflect::{FieldDescriptor, Kind};
 use proto::access::Actor;
 use serde_json::{Map, Value, json};
 
 use super::{
     comments::{Comments, sentence},
-    schema::Schemas,
+    schema::{self, Schemas, Side},
+    status,
 };
-use crate::{route::Route, transcode::Body};
+use crate::{rest, route::Route, transcode::Body};
 
 /// Operations described so far.
 pub(super) struct Operations<'a> {
@@ -73,7 +74,7 @@ impl<'a> Operations<'a> {
             "x-required-actor": required_actor(&route.rpc.allow),
             "x-llm-intent": sentence(comment),
             "parameters": parameters(route, schemas),
-            "responses": responses(route, schemas),
+            "responses": responses(route, self.comments, schemas),
         });
         if let Some(body) = request_body(route, schemas) {
             operation["requestBody"] = body;
@@ -138,13 +139,16 @@ fn spaced(name: &str) -> String {
 
 fn security(allow: &[Actor]) -> Value {
     let agents = [Actor::Lead, Actor::Worker, Actor::GatewayMain];
-    if allow.contains(&Actor::Public) {
-        json!([{}])
-    } else if allow.iter().any(|actor| agents.contains(actor)) {
-        json!([{"bearer": []}, {"agent_token": []}])
-    } else {
-        json!([{"bearer": []}])
+    let people = [Actor::User, Actor::OrgAdmin];
+    let mut ways = Vec::new();
+    if allow.iter().any(|actor| people.contains(actor)) {
+        ways.push(json!({"bearer": []}));
     }
+    if allow.iter().any(|actor| agents.contains(actor)) {
+        ways.push(json!({"agent_bearer": []}));
+        ways.push(json!({"agent_token": []}));
+    }
+    json!(ways)
 }
 
 fn required_actor(allow: &[Actor]) -> String {
@@ -163,41 +167,56 @@ fn required_actor(allow: &[Actor]) -> String {
 fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
     let mut found = Vec::new();
     for field in route.input.path() {
-        found.push(json!({"name": field.name(), "in": "path", "required": true, "schema": schemas.field(field, false)}));
+        found.push(json!({"name": field.name(), "in": "path", "required": true, "schema": schemas.request(field, None)}));
     }
     if *route.input.body() == Body::Ignored {
         for field in route.input.query_fields().filter(is_plain) {
-            found.push(json!({"name": field.name(), "in": "query", "required": false, "schema": schemas.field(&field, false)}));
+            found.push(json!({"name": field.name(), "in": "query", "required": false, "schema": schemas.request(&field, None)}));
         }
     }
+    let text = json!({"type": "string"});
     if route.method == Method::GET && !route.rpc.is_server_streaming() {
         found.push(header(
             "If-None-Match",
             "Tag of the copy that the caller has; 304 when it still holds.",
+            &text,
         ));
     }
-    if route.rpc.is_server_streaming() {
+    if route.is_live() && route.input.has(rest::AFTER_SEQUENCE) {
         found.push(header(
             "Last-Event-ID",
             "Id of the last event that was seen; the stream goes on after it.",
+            &json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX}),
         ));
     }
-    if route
-        .input
-        .message()
-        .get_field_by_name("expected_version")
-        .is_some()
-    {
+    if changes_a_version(route) {
         found.push(header(
             "If-Match",
-            "Version in quotes that the thing must still have.",
+            "The `ETag` that the thing must still have; 409 `version_conflict` when it changed since.",
+            &json!({"type": "string", "pattern": "^\"[0-9]{1,18}\"$"}),
         ));
     }
     found
 }
 
-fn header(name: &str, description: &str) -> Value {
-    json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string"}})
+fn header(name: &str, description: &str, schema: &Value) -> Value {
+    json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema})
+}
+
+/// Whether what the route changes counts its changes and takes the count it must still have.
+fn changes_a_version(route: &Route) -> bool {
+    let thing = || match selected(route)?.kind() {
+        Kind::Message(thing) => thing.get_field_by_name("version"),
+        _ => None,
+    };
+    let changes = matches!(route.method, Method::PATCH | Method::PUT);
+    route.input.has(rest::EXPECTED_VERSION) || (changes && thing().is_some())
+}
+
+/// The field that is the answer, when it is not the whole message.
+fn selected(route: &Route) -> Option<FieldDescriptor> {
+    let name = route.response_body.as_deref()?;
+    route.rpc.output().get_field_by_name(name)
 }
 
 /// Whether a query string can hold the field.
@@ -211,66 +230,86 @@ fn is_plain(field: &FieldDescriptor) -> bool {
 fn request_body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Value> {
     let schema = match route.input.body() {
         Body::Ignored => return None,
-        Body::Field(field) => schemas.field(field, false),
+        Body::Field(field) => schemas.request(field, None),
         Body::Whole => {
-            let mut properties = Map::new();
-            let mut required = Vec::new();
-            for field in route.input.query_fields() {
-                if is_required(&field) {
-                    required.push(field.name().to_owned());
-                }
-                let nullable = field.supports_presence();
-                properties.insert(field.name().to_owned(), schemas.field(&field, nullable));
-            }
-            let mut schema = json!({"type": "object", "properties": properties});
-            if !required.is_empty() {
-                schema["required"] = json!(required);
-            }
-            schema
+            let thing =
+                schema::thing(route.input.message()).or_else(|| match selected(route)?.kind() {
+                    Kind::Message(thing) => Some(thing),
+                    _ => None,
+                });
+            schemas.object(route.input.query_fields(), thing.as_ref())
         }
     };
     let required = schema.get("required").is_some();
     Some(json!({"required": required, "content": {"application/json": {"schema": schema}}}))
 }
 
-/// A text that cannot be left out has to be given.
-fn is_required(field: &FieldDescriptor) -> bool {
-    field.kind() == Kind::String
-        && field.cardinality() != Cardinality::Repeated
-        && !field.supports_presence()
-}
-
-fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {
-    let output = route.rpc.output();
-    let selected = route
-        .response_body
-        .as_deref()
-        .and_then(|name| output.get_field_by_name(name));
-    let schema = match &selected {
-        Some(field) => schemas.field(field, false),
-        None => schemas.message(&output),
-    };
-    let mut responses = Map::new();
-    let kind = if route.rpc.is_server_streaming() {
-        "text/event-stream"
-    } else {
-        "application/json"
-    };
-    responses.insert(
-        "200".into(),
-        json!({"description": "Done.", "content": {kind: {"schema": schema}}}),
-    );
+fn responses(route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
+    let mut done = json!({"description": "Done.", "content": content(route, comments, schemas)});
+    if changes_a_version(route) || (route.method == Method::GET && !route.rpc.is_server_streaming())
+    {
+        done["headers"] = json!({"ETag": {
+            "description": "Tag of what is answered, where it has one.", "schema": {"type": "string"},
+        }});
+    }
+    let mut responses = Map::from_iter([("200".to_owned(), done)]);
     if route.method == Method::GET && !route.rpc.is_server_streaming() {
         responses.insert(
             "304".into(),
             json!({"description": "The caller's copy still holds."}),
         );
     }
-    for status in ["401", "403", "404", "409", "422", "429", "default"] {
+    for status in status::failures(route, comments) {
         responses.insert(
-            status.into(),
+            status.to_string(),
             json!({"$ref": "#/components/responses/Problem"}),
         );
     }
     Value::Object(responses)
+}
+
+/// What is answered, by media type.
+fn content(route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
+    if route.rpc.answers_bytes() {
+        let kinds = media_types(comments.method(&route.rpc.descriptor));
+        let of = |kind: &str| (kind.to_owned(), json!({"schema": {"type": "string"}}));
+        return Value::Object(kinds.into_iter().map(of).collect());
+    }
+    let schema = match selected(route) {
+        Some(field) => schemas.answer_itself(&field),
+        None => schemas.message(&route.rpc.output(), Side::Answer),
+    };
+    let kind = if route.is_live() {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    json!({kind: {"schema": schema}})
+}
+
+/// The media types that a comment names: `` `text/csv` ``.
+fn media_types(comment: &str) -> Vec<&str> {
+    let quoted = comment.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|word| {
+            word.split_once('/').is_some_and(|(kind, name)| {
+                ["application", "text"].contains(&kind)
+                    && name
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "-+.".contains(c))
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn media_types_are_what_comments_quote() {
+        let comment = "As JSON lines (`application/x-ndjson`) or CSV (`text/csv`, RFC 4180), see `a/b` and `text`.";
+        assert_eq!(
+            super::media_types(comment),
+            ["application/x-ndjson", "text/csv"]
+        );
+    }
 }

@@ -2,8 +2,9 @@
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use chassis::{Fault, conditional};
+use chassis::conditional;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tonic::metadata::MetadataValue;
 
 use crate::problem::Result;
 
@@ -50,28 +51,26 @@ pub(super) fn not_modified(response: &tonic::Response<Bytes>) -> Response {
     answer
 }
 
-/// The version that a writer believes in: `If-Match: "7"`.
-pub(super) fn expected_version(headers: &HeaderMap) -> Result<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
+/// The tag of the copy that a writer has seen.
+pub(super) fn if_match<'a>(method: &Method, headers: &'a HeaderMap) -> Option<&'a str> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    headers
+        .get(header::IF_MATCH)
+        .and_then(|value| value.to_str().ok())
+}
+
+/// The version that a writer has seen, for requests that have a field for it: `If-Match: "7"`.
+pub(super) fn expected_version(method: &Method, headers: &HeaderMap) -> Result<Option<i64>> {
+    let Some(tag) = if_match(method, headers) else {
         return Ok(None);
     };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
+    let mut request = tonic::Request::new(());
+    if let Ok(value) = MetadataValue::try_from(tag) {
+        request.metadata_mut().insert(conditional::IF_MATCH, value);
     }
-    let bare = text.strip_prefix("W/").unwrap_or(text);
-    let quoted = bare
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    match quoted.and_then(|version| version.parse().ok()) {
-        Some(version) => Ok(Some(version)),
-        None => Err(Fault::invalid(
-            "if-match",
-            "BAD_VERSION",
-            "must be one version in quotes, such as \"7\"",
-        )
-        .into()),
-    }
+    Ok(conditional::if_match(&request)?)
 }
 
 #[cfg(test)]
@@ -81,16 +80,18 @@ mod tests {
     #[test]
     fn a_version_stands_in_quotes() {
         let version = |text: &str| {
-            expected_version(&HeaderMap::from_iter([(
-                header::IF_MATCH,
-                text.parse().unwrap(),
-            )]))
-            .map_err(|_| ())
+            let headers = HeaderMap::from_iter([(header::IF_MATCH, text.parse().unwrap())]);
+            expected_version(&Method::PATCH, &headers).map_err(|_| ())
         };
         assert_eq!(version("\"7\""), Ok(Some(7)));
-        assert_eq!(version("W/\"7\""), Ok(Some(7)));
         assert_eq!(version("*"), Ok(None));
         assert_eq!(version("7"), Err(()));
         assert_eq!(version("\"7\", \"8\""), Err(()));
+    }
+
+    #[test]
+    fn a_reader_expects_nothing() {
+        let headers = HeaderMap::from_iter([(header::IF_MATCH, "7".parse().unwrap())]);
+        assert_eq!(expected_version(&Method::GET, &headers).ok(), Some(None));
     }
 }

@@ -1,8 +1,9 @@
 //! Server streams as server-sent events.
 //!
-//! A message with a `sequence` has it as its `id`, so that `Last-Event-ID` resumes; one with an `event` has that event's
-//! `type` as its name. The first message says where the stream stands and is `ready`. Silence is filled with comments. A
-//! stream whose reader lost access ends with `gone`; any other end means: connect again.
+//! A message with a `sequence` has it as its `id`, so that `Last-Event-ID` resumes. Its name is the one that the contract gives
+//! to all messages of the stream, else the `type` of the `event` that it carries. The first message says where the stream
+//! stands and is `ready`; a later one that says no more is a comment, as silence is. A stream whose reader lost access ends
+//! with `gone`; any other end means: connect again.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::{
     edge::{Admitted, Edge},
     problem::Result,
     route::Route,
-    streams::{self, End, Place},
+    streams::{self, End, Open, Place},
     transcode::{Broken, Field, Reader},
 };
 
@@ -35,8 +36,13 @@ pub(super) async fn open(
 ) -> Result<Response> {
     let place = edge.streams.enter(&admitted.caller)?;
     let peer = edge.peer(&route.rpc, &admitted.caller);
-    let source = call::server_streaming(peer, &route.rpc, message).await?;
-    let frames = frames(edge, Arc::clone(route), source, admitted, place);
+    let source = call::server_streaming(peer, &route.rpc, message.clone()).await?;
+    let open = Open {
+        admitted,
+        rpc: Arc::clone(&route.rpc),
+        request: Some(message),
+    };
+    let frames = frames(edge, Arc::clone(route), source, open, place);
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();
     headers.insert(
@@ -70,14 +76,14 @@ fn frames(
     edge: Arc<Edge>,
     route: Arc<Route>,
     mut source: Streaming<Bytes>,
-    admitted: Admitted,
+    open: Open,
     place: Place,
 ) -> impl Stream<Item = std::result::Result<Bytes, std::convert::Infallible>> {
     let shape = Shape::of(&route.rpc.output());
     let keep_alive = edge.config.sse_keep_alive;
     async_stream::stream! {
         let _place = place;
-        let end = streams::end(Arc::clone(&edge), admitted);
+        let end = streams::end(&edge, &open);
         tokio::pin!(end);
         let mut first = true;
         loop {
@@ -107,7 +113,7 @@ fn frames(
                 Err(status) => {
                     let fault = chassis::fault::read(&status);
                     tracing::debug!(rpc = route.rpc.label(), error = %status, "a stream ended");
-                    if matches!(fault.code, Code::Forbidden | Code::NotFound | Code::Unauthenticated) {
+                    if let Some(fault) = lost(&edge, &open, fault).await {
                         yield Ok(gone(&fault));
                     }
                     return;
@@ -125,32 +131,51 @@ fn frame(
     wire: &[u8],
     first: bool,
 ) -> std::result::Result<Bytes, Broken> {
-    let (sequence, event) = shape.read(wire)?;
+    let Head {
+        sequence,
+        bare,
+        event,
+    } = shape.read(wire)?;
     let mut out = Vec::with_capacity(wire.len() * 2 + 128);
     if let Some(sequence) = sequence {
         out.extend_from_slice(format!("id: {sequence}\n").as_bytes());
     }
-    match event {
-        _ if first && event.is_none() => {
+    match (bare, &route.rpc.sse_event, &event) {
+        (true, ..) if first => {
             out.extend_from_slice(RETRY);
             out.extend_from_slice(b"event: ready\n");
         }
         // The source is alive and nothing happened: the reader learns how far it is, and is not woken.
-        None if shape.event.is_some() => {
+        (true, ..) => {
             out.extend_from_slice(b": keep-alive\n\n");
             return Ok(out.into());
         }
-        None => {}
-        Some(event) => {
-            out.extend_from_slice(b"event: ");
-            out.extend(event.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')));
-            out.push(b'\n');
-        }
+        (false, Some(name), _) => named(name, &mut out),
+        (false, None, Some(name)) => named(name, &mut out),
+        (false, None, None) => {}
     }
     out.extend_from_slice(b"data: ");
     edge.plans.write(route.answer, wire, &mut out)?;
     out.extend_from_slice(b"\n\n");
     Ok(out.into())
+}
+
+fn named(name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    out.extend(name.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')));
+    out.push(b'\n');
+}
+
+/// What a reader lost, if that is why its stream ended.
+async fn lost(edge: &Edge, open: &Open, fault: Fault) -> Option<Fault> {
+    match fault.code {
+        Code::Forbidden | Code::NotFound | Code::Unauthenticated => Some(fault),
+        _ if fault.reason == "CALLER_CHANGED" => match streams::changed(edge, open).await {
+            End::Gone(fault) => Some(fault),
+            End::Changed | End::Stopping => None,
+        },
+        _ => None,
+    }
 }
 
 fn gone(fault: &Fault) -> Bytes {
@@ -185,25 +210,39 @@ impl Shape {
         }
     }
 
-    fn read(self, wire: &[u8]) -> std::result::Result<(Option<i64>, Option<String>), Broken> {
-        let mut sequence = self.sequence.map(|_| 0);
-        let mut event = None;
+    fn read(self, wire: &[u8]) -> std::result::Result<Head, Broken> {
+        let mut head = Head {
+            sequence: self.sequence.map(|_| 0),
+            bare: true,
+            event: None,
+        };
         let mut reader = Reader::new(wire);
         while let Some((number, field)) = reader.next_field()? {
             match field {
                 Field::Varint(value) if Some(number) == self.sequence => {
-                    sequence = Some(value as i64)
+                    head.sequence = Some(value as i64);
+                    continue;
                 }
                 Field::Len(bytes) => {
                     if let Some((_, kind)) = self.event.filter(|(place, _)| *place == number) {
-                        event = Some(text(bytes, kind)?);
+                        head.event = Some(text(bytes, kind)?);
                     }
                 }
                 _ => {}
             }
+            head.bare = false;
         }
-        Ok((sequence, event))
+        Ok(head)
     }
+}
+
+/// What a frame's head says.
+struct Head {
+    sequence: Option<i64>,
+    /// Whether the message holds nothing but its place in the stream.
+    bare: bool,
+    /// Type of the event that the message carries.
+    event: Option<String>,
 }
 
 fn text(wire: &[u8], wanted: u32) -> std::result::Result<String, Broken> {

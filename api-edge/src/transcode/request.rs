@@ -69,6 +69,11 @@ impl Input {
         &self.message
     }
 
+    /// Whether requests have a field of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.message.get_field_by_name(name).is_some()
+    }
+
     /// Fields that a caller may name in the query: all that the path does not hold, the mask apart.
     pub fn query_fields(&self) -> impl Iterator<Item = FieldDescriptor> + '_ {
         self.message
@@ -153,7 +158,10 @@ impl Input {
                         continue;
                     }
                     encode(&field, value, At::Name(None, name), out, faults);
-                    wire::put(&mut mask, 1, Field::Len(name.as_bytes()));
+                    // Over REST a list that is null stays as it is; an empty one is emptied.
+                    if !(value.is_null() && field.is_list()) {
+                        wire::put(&mut mask, 1, Field::Len(name.as_bytes()));
+                    }
                 }
                 if let Some(field) = &self.mask {
                     wire::put(out, field.number(), Field::Len(&mask));
