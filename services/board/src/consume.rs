@@ -1,4 +1,4 @@
-//! What happens elsewhere and matters here: organizations and people that are gone.
+//! What happens elsewhere and matters here: organizations and people that are gone, and how long memory is kept.
 
 use chassis::decode;
 use proto::event::v1::{Event, event::Payload};
@@ -19,7 +19,7 @@ pub(crate) struct Consumer {
 
 #[tonic::async_trait]
 impl bus::Handler for Consumer {
-    async fn handle(&self, _tx: &mut PgConnection, event: &Event) -> anyhow::Result<()> {
+    async fn handle(&self, tx: &mut PgConnection, event: &Event) -> anyhow::Result<()> {
         let organization_id = decode::id("organization_id", &event.organization_id)?;
         match &event.payload {
             Some(Payload::OrganizationDeleted(_)) => {
@@ -28,6 +28,11 @@ impl bus::Handler for Consumer {
             Some(Payload::UserDeleted(gone)) => {
                 let user_id = decode::id("user_id", &gone.user_id)?;
                 Ok(self.forget_user(organization_id, user_id).await?)
+            }
+            Some(Payload::OrganizationSettingsChanged(changed)) => {
+                let settings = changed.settings.unwrap_or_default();
+                let days = settings.memory_retention_days;
+                Ok(store::memory::retention::set(tx, organization_id, days).await?)
             }
             _ => Ok(()),
         }
@@ -67,10 +72,14 @@ impl Consumer {
             let boards =
                 store::forget::lock_boards(&mut tx, organization_id, user_id, BOARDS).await?;
             if boards.is_empty() {
-                return Ok(());
+                break;
             }
             store::forget::user(&mut tx, &boards, user_id).await?;
             tx.commit().await?;
         }
+        let mut conn = self.pool.acquire().await?;
+        while store::memory::groups::forget_user(&mut conn, organization_id, user_id, ROWS).await? {
+        }
+        Ok(())
     }
 }

@@ -32,7 +32,8 @@ mod wire;
 
 use proto::board::v1::{
     board_directory_service_server::BoardDirectoryServiceServer,
-    board_group_service_server::BoardGroupServiceServer, board_service_server::BoardServiceServer, comment_service_server::CommentServiceServer, memory_service_server::MemoryServiceServer,
+    board_group_service_server::BoardGroupServiceServer, board_service_server::BoardServiceServer,
+    comment_service_server::CommentServiceServer, memory_service_server::MemoryServiceServer,
     task_service_server::TaskServiceServer,
 };
 use sqlx::migrate::Migrator;

@@ -38,7 +38,8 @@ fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The agents of a board that a text mentions, in the order of the roster.
+/// The agents of a board that a text mentions, in the order of the roster: by the first word of their name, or by all of it
+/// with dashes or nothing for the spaces.
 pub(crate) fn resolve(text: &str, roster: &Roster) -> Vec<Uuid> {
     let words = words(text);
     roster
@@ -50,10 +51,14 @@ pub(crate) fn resolve(text: &str, roster: &Roster) -> Vec<Uuid> {
 }
 
 fn is_meant(member: &Member, words: &BTreeSet<String>) -> bool {
-    let name = member.name.trim().to_lowercase();
-    let first = name.split_whitespace().next().unwrap_or_default();
+    let name = member.name.to_lowercase();
+    let parts: Vec<&str> = name.split_whitespace().collect();
+    let first = parts.first().copied().unwrap_or_default();
     let named = |word: &str| !word.is_empty() && word != LEAD && words.contains(word);
-    (member.is_lead && words.contains(LEAD)) || named(&name) || named(first)
+    (member.is_lead && words.contains(LEAD))
+        || named(first)
+        || named(&parts.join("-"))
+        || named(&parts.concat())
 }
 
 #[cfg(test)]
@@ -94,6 +99,8 @@ mod tests {
     #[test]
     fn a_mention_is_the_first_name_or_the_whole_name() {
         assert_eq!(mentioned("@alice, look"), [2, 3]);
+        assert_eq!(mentioned("@Alice-Cooper"), [2]);
+        assert_eq!(mentioned("@alicecooper"), [2]);
         assert_eq!(mentioned("@cooper"), []);
         assert_eq!(mentioned("(@OLGA)"), [1]);
     }

@@ -18,7 +18,9 @@ pub(crate) async fn lock_boards(
                             union
                            select t.board_id
                              from task_comment c join task t on t.id = c.task_id
-                            where c.user_id = $2))
+                            where c.user_id = $2
+                            union
+                           select board_id from board_memory where author_kind = 'user' and author_id = $2))
           order by id
           limit $3
           for no key update",
@@ -42,6 +44,9 @@ pub(crate) async fn user(
             set user_id = null
            from task t
           where t.id = c.task_id and t.board_id = any ($1) and c.user_id = $2",
+        "update board_memory
+            set author_id = null
+          where board_id = any ($1) and author_kind = 'user' and author_id = $2",
         "update board
             set paused_by_id = case when paused_by_kind = 'user' and paused_by_id = $2 then null else paused_by_id end,
                 version = version + 1

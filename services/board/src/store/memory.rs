@@ -4,8 +4,7 @@ pub(crate) mod boards;
 pub(crate) mod groups;
 pub(crate) mod retention;
 
-use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
-use uuid::Uuid;
+use sqlx::{FromRow, Row as _, postgres::PgRow};
 
 use super::stored_word;
 use crate::{
@@ -32,17 +31,4 @@ impl FromRow<'_, PgRow> for Entry {
             created_at: row.try_get("created_at")?,
         })
     }
-}
-
-/// Forgets the id of a person who is gone; the name stays with what it wrote.
-pub(crate) async fn forget_user(conn: &mut PgConnection, user_id: Uuid) -> sqlx::Result<()> {
-    sqlx::query("update board_memory set author_id = null where author_id = $1 and author_kind = 'user'")
-        .bind(user_id)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query("update group_memory set author_id = null where author_id = $1 and author_kind = 'user'")
-        .bind(user_id)
-        .execute(conn)
-        .await
-        .map(drop)
 }

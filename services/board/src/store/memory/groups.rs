@@ -94,3 +94,24 @@ pub(crate) async fn count(
     .fetch_one(conn)
     .await
 }
+
+/// Forgets the id of a person who is gone in some entries of an organization; the name stays. Whether there were any.
+pub(crate) async fn forget_user(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    user_id: Uuid,
+    limit: i64,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "update group_memory set author_id = null
+          where id in (select id from group_memory
+                        where organization_id = $1 and author_kind = 'user' and author_id = $2
+                        limit $3)",
+    )
+    .bind(organization_id)
+    .bind(user_id)
+    .bind(limit)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
