@@ -1,8 +1,9 @@
 //! What a credential stands for.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::member::Role;
+use crate::{api_token::Scope, member::Role};
 
 /// A person in the organization in which they act now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub(crate) struct Identity {
     pub all_boards_read: bool,
     pub all_boards_write: bool,
     pub boards: Vec<BoardRight>,
+    /// What the credential is limited to; empty stands for no limit.
+    pub scopes: Vec<Scope>,
+    /// When whoever remembers this has to ask again; `None` stands for: when an event says so.
+    pub good_until: Option<DateTime<Utc>>,
 }
 
 /// A right on one board, without its history.
@@ -50,6 +55,8 @@ mod tests {
             all_boards_read: read,
             all_boards_write: write,
             boards: vec![],
+            scopes: vec![],
+            good_until: None,
         }
     }
 

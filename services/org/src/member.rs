@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::invite::Invite;
+
 /// What a member may do in an organization. Owners and admins see and write every board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -26,6 +28,23 @@ impl Role {
         [Self::Owner, Self::Admin, Self::Member]
             .into_iter()
             .find(|known| known.as_str() == role)
+    }
+
+    /// The higher of two roles.
+    pub(crate) fn raised_to(self, other: Self) -> Self {
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
+        }
+    }
+
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Owner => 2,
+            Self::Admin => 1,
+            Self::Member => 0,
+        }
     }
 
     /// Whether the role alone opens every board of the organization.
@@ -57,6 +76,20 @@ impl Member {
             role: Role::Owner,
             all_boards_read: true,
             all_boards_write: true,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    /// The member that an invited person becomes.
+    pub(crate) fn invited(invite: &Invite, user_id: Uuid, at: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            organization_id: invite.organization_id,
+            user_id,
+            role: invite.role,
+            all_boards_read: invite.grants.all_boards_read,
+            all_boards_write: invite.grants.all_boards_write,
             created_at: at,
             updated_at: at,
         }
@@ -113,6 +146,20 @@ mod tests {
         }
         assert_eq!(Role::parse("Owner"), None);
         assert!(Role::Admin.implies_all_boards() && !Role::Member.implies_all_boards());
+    }
+
+    #[test]
+    fn a_role_is_raised_and_never_lowered() {
+        use Role::{Admin, Member, Owner};
+        for (from, to, expected) in [
+            (Member, Admin, Admin),
+            (Admin, Member, Admin),
+            (Owner, Admin, Owner),
+            (Admin, Owner, Owner),
+            (Member, Member, Member),
+        ] {
+            assert_eq!(from.raised_to(to), expected);
+        }
     }
 
     #[test]

@@ -8,11 +8,12 @@ use tonic::{Request, Response, Status};
 use super::{Org, found};
 use crate::{
     error::{Error, Result},
-    event,
+    event::{self, Act},
     identity::Identity,
     member::Member,
     organization::{Organization, PERSONAL},
     store::{identities, members, users},
+    token::{Kind, Token},
     user::{LOCAL_SUBJECT, User},
     wire,
 };
@@ -23,12 +24,15 @@ impl IdentityService for Org {
         &self,
         request: Request<AuthenticateRequest>,
     ) -> Result<Response<AuthenticateResponse>, Status> {
-        if !self.token.is(&request.get_ref().token) {
-            return Err(Error::CredentialInvalid.into());
-        }
-        let identity = match self.known(LOCAL_SUBJECT).await? {
-            Some(identity) => identity,
-            None => self.welcome(User::local()).await?,
+        let text = request.get_ref().token.as_str();
+        let identity = if self.token.is(text) {
+            match self.known(LOCAL_SUBJECT).await? {
+                Some(identity) => identity,
+                None => self.welcome(User::local()).await?,
+            }
+        } else {
+            let token = Token::parse(Kind::Api, text).ok_or(Error::CredentialInvalid)?;
+            self.doorkeeper.admit(&token).await?
         };
         Ok(Response::new(wire::identity(identity)))
     }
@@ -57,12 +61,15 @@ impl Org {
                 &Member::owner(personal.id, user.id, now),
             )
             .await?;
-            if is_new {
-                let created = event::user_created(&user, personal.id, now);
-                bus::outbox::append(&mut tx, created).await?;
-            }
-            let created = event::organization_created(event::actor(&user), &personal);
-            bus::outbox::append(&mut tx, created).await?;
+            let act = Act {
+                actor: event::actor(&user),
+                at: now,
+            };
+            let created = is_new.then(|| act.user_created(&user, personal.id));
+            let events = created
+                .into_iter()
+                .chain([act.organization_created(&personal)]);
+            bus::outbox::append_all(&mut tx, events.collect()).await?;
         }
         let identity = identities::find(&mut tx, &user.clerk_user_id).await?;
         tx.commit().await?;

@@ -1,41 +1,44 @@
-//! Organizations of the caller, and who belongs to the active one.
+//! Organizations of the caller, and who belongs to the active one: what is asked and answered.
 
-use chassis::{Caller, Fault, decode};
-use proto::{
-    event::v1::Actor,
-    org::v1::{
-        CreateOrganizationRequest, CreateOrganizationResponse, GetMemberRequest, GetMemberResponse,
-        GetOrganizationRequest, GetOrganizationResponse, ListMembersRequest, ListMembersResponse,
-        ListOrganizationsRequest, ListOrganizationsResponse, SetActiveOrganizationRequest,
-        SetActiveOrganizationResponse, organization_service_server::OrganizationService,
-    },
+use chassis::{Caller, decode};
+use proto::org::v1::{
+    CreateOrganizationRequest, CreateOrganizationResponse, DeleteOrganizationRequest,
+    DeleteOrganizationResponse, GetMemberRequest, GetMemberResponse, GetOrganizationMemberRequest,
+    GetOrganizationMemberResponse, GetOrganizationRequest, GetOrganizationResponse,
+    GetSettingsRequest, GetSettingsResponse, LeaveOrganizationRequest, LeaveOrganizationResponse,
+    ListMembersRequest, ListMembersResponse, ListOrganizationsRequest, ListOrganizationsResponse,
+    RemoveMemberRequest, RemoveMemberResponse, SetActiveOrganizationRequest,
+    SetActiveOrganizationResponse, SetMemberAccessRequest, SetMemberAccessResponse,
+    TransferOwnershipRequest, TransferOwnershipResponse, UpdateMemberRequest, UpdateMemberResponse,
+    UpdateOrganizationRequest, UpdateOrganizationResponse, UpdateSettingsRequest,
+    UpdateSettingsResponse, organization_service_server::OrganizationService,
 };
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
-use super::{Org, found, person};
+use super::{Org, input, person, whole};
 use crate::{
-    error::{Error, Result},
-    event,
-    member::{Member, Position},
-    organization::{NAME_MAX, Organization, PER_PERSON},
-    store::{members, organizations, users},
+    error::Error,
+    organization::{NAME_MAX, Organization},
+    settings::Settings,
+    store::{members, organizations},
     wire,
 };
+
+type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl OrganizationService for Org {
     async fn create_organization(
         &self,
         request: Request<CreateOrganizationRequest>,
-    ) -> Result<Response<CreateOrganizationResponse>, Status> {
+    ) -> Answer<CreateOrganizationResponse> {
         let caller = Caller::of(&request)?;
-        let actor = caller.event_actor();
+        let act = self.act(caller.event_actor());
         let person = person(caller)?;
         let name = decode::text("name", &request.into_inner().name, 1, NAME_MAX)?;
 
-        let organization = Organization::new(name, self.clock.now());
-        self.create(&organization, person.id, actor).await?;
+        let organization = Organization::new(name, act.at);
+        self.create(&organization, person.id, &act).await?;
         let organization = Some(wire::organization(organization));
         Ok(Response::new(CreateOrganizationResponse { organization }))
     }
@@ -43,7 +46,7 @@ impl OrganizationService for Org {
     async fn list_organizations(
         &self,
         request: Request<ListOrganizationsRequest>,
-    ) -> Result<Response<ListOrganizationsResponse>, Status> {
+    ) -> Answer<ListOrganizationsResponse> {
         let person = person(Caller::of(&request)?)?;
         let mut conn = self.conn().await?;
         let listed = organizations::list_of_member(&mut conn, person.id).await?;
@@ -54,13 +57,13 @@ impl OrganizationService for Org {
     async fn set_active_organization(
         &self,
         request: Request<SetActiveOrganizationRequest>,
-    ) -> Result<Response<SetActiveOrganizationResponse>, Status> {
+    ) -> Answer<SetActiveOrganizationResponse> {
         let caller = Caller::of(&request)?;
-        let actor = caller.event_actor();
+        let act = self.act(caller.event_actor());
         let person = person(caller)?;
         let id = decode::id("organization_id", &request.into_inner().organization_id)?;
 
-        let organization = self.switch(id, person.id, actor).await?;
+        let organization = self.switch(id, person.id, &act).await?;
         let organization = Some(wire::organization(organization));
         Ok(Response::new(SetActiveOrganizationResponse {
             organization,
@@ -70,7 +73,7 @@ impl OrganizationService for Org {
     async fn get_organization(
         &self,
         request: Request<GetOrganizationRequest>,
-    ) -> Result<Response<GetOrganizationResponse>, Status> {
+    ) -> Answer<GetOrganizationResponse> {
         let person = person(Caller::of(&request)?)?;
         let id = person.organization_id;
         let mut conn = self.conn().await?;
@@ -81,124 +84,177 @@ impl OrganizationService for Org {
         Ok(Response::new(GetOrganizationResponse { organization }))
     }
 
-    async fn get_member(
-        &self,
-        request: Request<GetMemberRequest>,
-    ) -> Result<Response<GetMemberResponse>, Status> {
+    async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
         let person = person(Caller::of(&request)?)?;
         let id = person.organization_id;
         let mut conn = self.conn().await?;
         let (member, profile) = members::find(&mut conn, id, person.id)
             .await?
             .ok_or(Error::OrganizationNotFound(id))?;
-        let access = members::list_access(&mut conn, member.id).await?;
-        let member = Some(wire::member(member, profile, access));
+        let member = Some(whole(&mut conn, member, profile).await?);
         Ok(Response::new(GetMemberResponse { member }))
+    }
+
+    async fn update_organization(
+        &self,
+        request: Request<UpdateOrganizationRequest>,
+    ) -> Answer<UpdateOrganizationResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        let person = person(caller)?;
+        let request = request.into_inner();
+        let name = if decode::mask(request.update_mask).has("name") {
+            let name = decode::required("name", request.name)?;
+            Some(decode::text("name", &name, 1, NAME_MAX)?)
+        } else {
+            None
+        };
+
+        let organization = self.rename(&person, name, &act).await?;
+        let organization = Some(wire::organization(organization));
+        Ok(Response::new(UpdateOrganizationResponse { organization }))
+    }
+
+    async fn delete_organization(
+        &self,
+        request: Request<DeleteOrganizationRequest>,
+    ) -> Answer<DeleteOrganizationResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        self.delete(&person(caller)?, &act).await?;
+        Ok(Response::new(DeleteOrganizationResponse { ok: true }))
+    }
+
+    async fn get_settings(
+        &self,
+        request: Request<GetSettingsRequest>,
+    ) -> Answer<GetSettingsResponse> {
+        let person = person(Caller::of(&request)?)?;
+        let settings = self.settings(&person).await?;
+        let settings = Some(wire::settings(&settings));
+        Ok(Response::new(GetSettingsResponse { settings }))
+    }
+
+    async fn update_settings(
+        &self,
+        request: Request<UpdateSettingsRequest>,
+    ) -> Answer<UpdateSettingsResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        let person = person(caller)?;
+        let request = request.into_inner();
+        let mask = decode::mask(request.update_mask);
+        let given = Settings {
+            event_retention_days: input::days(
+                "event_retention_days",
+                request.event_retention_days,
+            )?,
+            payload_retention_days: input::days(
+                "payload_retention_days",
+                request.payload_retention_days,
+            )?,
+            memory_retention_days: input::days(
+                "memory_retention_days",
+                request.memory_retention_days,
+            )?,
+        };
+
+        let change = |before: Settings| before.with(&given, |field| mask.has(field));
+        let settings = self.change_settings(&person, change, &act).await?;
+        let settings = Some(wire::settings(&settings));
+        Ok(Response::new(UpdateSettingsResponse { settings }))
+    }
+
+    async fn leave_organization(
+        &self,
+        request: Request<LeaveOrganizationRequest>,
+    ) -> Answer<LeaveOrganizationResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        self.leave(&person(caller)?, &act).await?;
+        Ok(Response::new(LeaveOrganizationResponse { ok: true }))
+    }
+
+    async fn transfer_ownership(
+        &self,
+        request: Request<TransferOwnershipRequest>,
+    ) -> Answer<TransferOwnershipResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        let person = person(caller)?;
+        let to = decode::id("member_id", &request.into_inner().member_id)?;
+
+        let member = Some(self.transfer(&person, to, &act).await?);
+        Ok(Response::new(TransferOwnershipResponse { member }))
+    }
+
+    async fn get_organization_member(
+        &self,
+        request: Request<GetOrganizationMemberRequest>,
+    ) -> Answer<GetOrganizationMemberResponse> {
+        let person = person(Caller::of(&request)?)?;
+        let id = decode::id("member_id", &request.into_inner().member_id)?;
+        let member = Some(self.read_member(&person, id).await?);
+        Ok(Response::new(GetOrganizationMemberResponse { member }))
+    }
+
+    async fn update_member(
+        &self,
+        request: Request<UpdateMemberRequest>,
+    ) -> Answer<UpdateMemberResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        let person = person(caller)?;
+        let mut request = request.into_inner();
+        let id = decode::id("member_id", &request.member_id)?;
+        let role = if decode::mask(request.update_mask.take()).has("role") {
+            Some(input::required_role(request.role())?)
+        } else {
+            None
+        };
+
+        let member = Some(self.change_role(&person, id, role, &act).await?);
+        Ok(Response::new(UpdateMemberResponse { member }))
+    }
+
+    async fn set_member_access(
+        &self,
+        request: Request<SetMemberAccessRequest>,
+    ) -> Answer<SetMemberAccessResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        let person = person(caller)?;
+        let request = request.into_inner();
+        let id = decode::id("member_id", &request.member_id)?;
+        let grants = input::grants(
+            request.all_boards_read,
+            request.all_boards_write,
+            &request.board_access,
+        )?;
+
+        let member = Some(self.change_access(&person, id, &grants, &act).await?);
+        Ok(Response::new(SetMemberAccessResponse { member }))
+    }
+
+    async fn remove_member(
+        &self,
+        request: Request<RemoveMemberRequest>,
+    ) -> Answer<RemoveMemberResponse> {
+        let caller = Caller::of(&request)?;
+        let act = self.act(caller.event_actor());
+        let person = person(caller)?;
+        let id = decode::id("member_id", &request.into_inner().member_id)?;
+
+        self.remove(&person, id, &act).await?;
+        Ok(Response::new(RemoveMemberResponse { ok: true }))
     }
 
     async fn list_members(
         &self,
         request: Request<ListMembersRequest>,
-    ) -> Result<Response<ListMembersResponse>, Status> {
+    ) -> Answer<ListMembersResponse> {
         let person = person(Caller::of(&request)?)?;
-        let response = self
-            .members(person.organization_id, person.id, request.into_inner())
-            .await?;
+        let response = self.list(&person, request.into_inner()).await?;
         Ok(Response::new(response))
     }
-}
-
-impl Org {
-    async fn create(&self, organization: &Organization, owner: Uuid, actor: Actor) -> Result<()> {
-        let at = organization.created_at;
-        let mut tx = self.pool.begin().await?;
-        if !users::lock(&mut tx, owner).await? {
-            return Err(Error::UserNotFound);
-        }
-        if members::count_of_user(&mut tx, owner).await? >= PER_PERSON {
-            return Err(Error::OrganizationLimit);
-        }
-        found(
-            &mut tx,
-            organization,
-            &Member::owner(organization.id, owner, at),
-        )
-        .await?;
-        let created = event::organization_created(actor.clone(), organization);
-        bus::outbox::append(&mut tx, created).await?;
-        let switched = event::active_organization_changed(actor, owner, organization.id, at);
-        bus::outbox::append(&mut tx, switched).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Makes the person act in an organization of theirs. Choosing the present one changes nothing and tells nobody.
-    async fn switch(&self, id: Uuid, user_id: Uuid, actor: Actor) -> Result<Organization> {
-        let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        let organization = organizations::find_of_member(&mut tx, id, user_id)
-            .await?
-            .ok_or(Error::OrganizationNotFound(id))?;
-        if users::update_active_organization(&mut tx, user_id, id, now).await? {
-            let switched = event::active_organization_changed(actor, user_id, id, now);
-            bus::outbox::append(&mut tx, switched).await?;
-        }
-        tx.commit().await?;
-        Ok(organization)
-    }
-
-    async fn members(
-        &self,
-        organization_id: Uuid,
-        user_id: Uuid,
-        request: ListMembersRequest,
-    ) -> Result<ListMembersResponse> {
-        let page = decode::page(request.limit, request.offset, None)?;
-        let after = position(request.page_token.as_deref(), page.offset)?;
-
-        let mut conn = self.conn().await?;
-        if members::find(&mut conn, organization_id, user_id)
-            .await?
-            .is_none()
-        {
-            return Err(Error::OrganizationNotFound(organization_id));
-        }
-        let total = members::count(&mut conn, organization_id).await?;
-        // One more than asked for tells whether a page follows.
-        let mut entries = members::list(
-            &mut conn,
-            organization_id,
-            after.as_ref(),
-            page.limit + 1,
-            page.offset,
-        )
-        .await?;
-        let full = usize::try_from(page.limit).is_ok_and(|limit| entries.len() > limit);
-        let next_page_token = full.then(|| {
-            entries.pop();
-            entries.last().map(|last| last.position.to_token())
-        });
-        Ok(ListMembersResponse {
-            items: entries
-                .into_iter()
-                .map(|entry| wire::member(entry.member, entry.profile, Vec::new()))
-                .collect(),
-            total,
-            limit: page.wire_limit(),
-            offset: page.wire_offset(),
-            next_page_token: next_page_token.flatten(),
-        })
-    }
-}
-
-fn position(token: Option<&str>, offset: i64) -> Result<Option<Position>> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else {
-        return Ok(None);
-    };
-    let position = Position::from_token(token)
-        .ok_or_else(|| Fault::invalid("page_token", "MALFORMED", "not a token of this list"))?;
-    if offset != 0 {
-        let message = "cannot be combined with page_token";
-        return Err(Fault::invalid("offset", "EXCLUDED", message).into());
-    }
-    Ok(Some(position))
 }

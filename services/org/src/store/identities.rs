@@ -1,5 +1,6 @@
-//! Who a subject is and what they may see, in one indexed read.
+//! Who a credential stands for and what they may see, in one indexed read.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -21,6 +22,24 @@ struct Row {
     all_boards_write: bool,
     board_ids: Vec<Uuid>,
     board_writes: Vec<bool>,
+}
+
+#[derive(sqlx::FromRow)]
+struct HeldRow {
+    #[sqlx(flatten)]
+    row: Row,
+    hash: String,
+    scopes: Vec<String>,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+}
+
+/// Who an API token stands for, if it is the one that the hash is of and has not expired.
+pub(crate) struct Held {
+    pub identity: Identity,
+    pub hash: String,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// Finds the person of a subject in the organization they chose or, when they are no member of it any more, in the one
@@ -50,6 +69,43 @@ pub(crate) async fn find(conn: &mut PgConnection, subject: &str) -> Result<Optio
     row.map(Row::into_identity).transpose()
 }
 
+/// Finds the person of an API token in the organization that it is bound to.
+pub(crate) async fn find_by_token(conn: &mut PgConnection, token_id: Uuid) -> Result<Option<Held>> {
+    let row: Option<HeldRow> = sqlx::query_as(
+        "select u.id as user_id, u.email, u.name, u.preferred_name,
+                m.organization_id, m.role, m.all_boards_read, m.all_boards_write, a.board_ids, a.board_writes,
+                t.hash, t.scopes, t.expires_at, t.last_used_at
+         from api_token t
+         join user_account u on u.id = t.user_id
+         join member m on m.organization_id = t.organization_id and m.user_id = t.user_id
+         cross join lateral (
+             select coalesce(array_agg(board_id order by board_id), '{}') as board_ids,
+                    coalesce(array_agg(can_write order by board_id), '{}') as board_writes
+             from board_access
+             where board_access.member_id = m.id and (can_read or can_write)
+         ) a
+         where t.id = $1",
+    )
+    .bind(token_id)
+    .fetch_optional(conn)
+    .await?;
+    row.map(HeldRow::into_held).transpose()
+}
+
+impl HeldRow {
+    fn into_held(self) -> Result<Held> {
+        Ok(Held {
+            identity: Identity {
+                scopes: super::scopes(&self.scopes)?,
+                ..self.row.into_identity()?
+            },
+            hash: self.hash,
+            expires_at: self.expires_at,
+            last_used_at: self.last_used_at,
+        })
+    }
+}
+
 impl Row {
     fn into_identity(self) -> Result<Identity> {
         let boards = self.board_ids.into_iter().zip(self.board_writes);
@@ -66,6 +122,8 @@ impl Row {
                     can_write,
                 })
                 .collect(),
+            scopes: Vec::new(),
+            good_until: None,
         })
     }
 }

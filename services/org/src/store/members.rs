@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    member::{BoardAccess, Member, Position, Profile},
+    member::{Member, Position, Profile},
 };
 
 #[derive(sqlx::FromRow)]
@@ -60,16 +60,6 @@ struct EntryRow {
     name_key: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct AccessRow {
-    id: Uuid,
-    board_id: Uuid,
-    can_read: bool,
-    can_write: bool,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
 pub(crate) async fn insert(conn: &mut PgConnection, member: &Member) -> Result<()> {
     sqlx::query(
         "insert into member (id, organization_id, user_id, role, all_boards_read, all_boards_write, created_at, updated_at)
@@ -107,27 +97,97 @@ pub(crate) async fn find(
     row.map(Row::into_member).transpose()
 }
 
-/// Rights of one member on single boards, oldest first. One member is granted at most a few hundred.
-pub(crate) async fn list_access(
+/// Finds a member of an organization by the id of the membership.
+pub(crate) async fn find_by_id(
     conn: &mut PgConnection,
-    member_id: Uuid,
-) -> Result<Vec<BoardAccess>> {
-    let rows: Vec<AccessRow> = sqlx::query_as(
-        "select id, board_id, can_read, can_write, created_at, updated_at
-         from board_access where member_id = $1 order by created_at, id",
+    organization_id: Uuid,
+    id: Uuid,
+) -> Result<Option<(Member, Profile)>> {
+    let row: Option<Row> = sqlx::query_as(
+        "select m.id, m.organization_id, m.user_id, m.role, m.all_boards_read, m.all_boards_write, m.created_at, m.updated_at,
+                u.email, u.name, u.preferred_name
+         from member m
+         join user_account u on u.id = m.user_id
+         where m.organization_id = $1 and m.id = $2",
     )
-    .bind(member_id)
+    .bind(organization_id)
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    row.map(Row::into_member).transpose()
+}
+
+/// Memberships of a person, oldest first.
+pub(crate) async fn list_of_user(
+    conn: &mut PgConnection,
+    user_id: Uuid,
+) -> Result<Vec<(Member, Profile)>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select m.id, m.organization_id, m.user_id, m.role, m.all_boards_read, m.all_boards_write, m.created_at, m.updated_at,
+                u.email, u.name, u.preferred_name
+         from member m
+         join user_account u on u.id = m.user_id
+         where m.user_id = $1
+         order by m.created_at, m.id",
+    )
+    .bind(user_id)
     .fetch_all(conn)
     .await?;
-    let access = rows.into_iter().map(|row| BoardAccess {
-        id: row.id,
-        board_id: row.board_id,
-        can_read: row.can_read,
-        can_write: row.can_write,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    });
-    Ok(access.collect())
+    rows.into_iter().map(Row::into_member).collect()
+}
+
+/// Whether an organization has a member with this address.
+pub(crate) async fn has_address(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    address: &str,
+) -> Result<bool> {
+    let has = sqlx::query_scalar(
+        "select exists (
+             select from user_account u
+             join member m on m.user_id = u.id
+             where lower(u.email) = lower($2) and m.organization_id = $1
+         )",
+    )
+    .bind(organization_id)
+    .bind(address)
+    .fetch_one(conn)
+    .await?;
+    Ok(has)
+}
+
+/// Stores the role and the flags of a member.
+pub(crate) async fn update(conn: &mut PgConnection, member: &Member) -> Result<()> {
+    sqlx::query(
+        "update member set role = $2, all_boards_read = $3, all_boards_write = $4, updated_at = $5 where id = $1",
+    )
+    .bind(member.id)
+    .bind(member.role.as_str())
+    .bind(member.all_boards_read)
+    .bind(member.all_boards_write)
+    .bind(member.updated_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends a membership; rights and tokens end with it.
+pub(crate) async fn delete(conn: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query("delete from member where id = $1")
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Keeps others from making tokens for a member until the transaction ends.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let row: Option<(Uuid,)> =
+        sqlx::query_as("select id from member where id = $1 for no key update")
+            .bind(id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(row.is_some())
 }
 
 /// Members of an organization after a position, by lower-cased email, then name.
@@ -184,6 +244,17 @@ pub(crate) async fn count(conn: &mut PgConnection, organization_id: Uuid) -> Res
         .bind(organization_id)
         .fetch_one(conn)
         .await?;
+    Ok(count)
+}
+
+/// How many owners an organization has. Means something only while the organization is locked.
+pub(crate) async fn count_owners(conn: &mut PgConnection, organization_id: Uuid) -> Result<i64> {
+    let count = sqlx::query_scalar(
+        "select count(*) from member where organization_id = $1 and role = 'owner'",
+    )
+    .bind(organization_id)
+    .fetch_one(conn)
+    .await?;
     Ok(count)
 }
 

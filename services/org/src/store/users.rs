@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{error::Result, user::User};
+use crate::{
+    error::Result,
+    user::{Profile, User},
+};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -26,12 +29,14 @@ impl From<Row> for User {
             id: row.id,
             clerk_user_id: row.clerk_user_id,
             email: row.email,
-            name: row.name,
-            preferred_name: row.preferred_name,
-            pronouns: row.pronouns,
-            timezone: row.timezone,
-            notes: row.notes,
-            context: row.context,
+            profile: Profile {
+                name: row.name,
+                preferred_name: row.preferred_name,
+                pronouns: row.pronouns,
+                timezone: row.timezone,
+                notes: row.notes,
+                context: row.context,
+            },
             is_super_admin: row.is_super_admin,
         }
     }
@@ -63,6 +68,85 @@ pub(crate) async fn lock_by_subject(
     Ok(row.map(User::from))
 }
 
+/// Reads a person and keeps others from changing their profile and memberships until the transaction ends.
+pub(crate) async fn find_locked(conn: &mut PgConnection, id: Uuid) -> Result<Option<User>> {
+    let row: Option<Row> = sqlx::query_as(
+        "select id, clerk_user_id, email, name, preferred_name, pronouns, timezone, notes, context, is_super_admin
+         from user_account where id = $1 for update",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(User::from))
+}
+
+/// Reads everybody with an address and keeps others from changing them until the transaction ends.
+pub(crate) async fn list_by_address_locked(
+    conn: &mut PgConnection,
+    address: &str,
+) -> Result<Vec<User>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select id, clerk_user_id, email, name, preferred_name, pronouns, timezone, notes, context, is_super_admin
+         from user_account where lower(email) = lower($1) order by id for update",
+    )
+    .bind(address)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Stores what a person says about themselves.
+pub(crate) async fn update_profile(
+    conn: &mut PgConnection,
+    user: &User,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query(
+        "update user_account
+         set name = $2, preferred_name = $3, pronouns = $4, timezone = $5, notes = $6, context = $7, updated_at = $8
+         where id = $1",
+    )
+    .bind(user.id)
+    .bind(&user.profile.name)
+    .bind(&user.profile.preferred_name)
+    .bind(&user.profile.pronouns)
+    .bind(&user.profile.timezone)
+    .bind(&user.profile.notes)
+    .bind(&user.profile.context)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes a person act in no organization in particular if it is this one in which they act.
+pub(crate) async fn clear_active_organization(
+    conn: &mut PgConnection,
+    id: Uuid,
+    organization_id: Uuid,
+    at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query(
+        "update user_account set active_organization_id = null, updated_at = $3
+         where id = $1 and active_organization_id = $2",
+    )
+    .bind(id)
+    .bind(organization_id)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a person with their memberships.
+pub(crate) async fn delete(conn: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query("delete from user_account where id = $1")
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Keeps others from changing the person's memberships until the transaction ends. Answers whether the person exists.
 pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<bool> {
     let row: Option<(Uuid,)> =
@@ -88,12 +172,12 @@ pub(crate) async fn insert(
     .bind(user.id)
     .bind(&user.clerk_user_id)
     .bind(&user.email)
-    .bind(&user.name)
-    .bind(&user.preferred_name)
-    .bind(&user.pronouns)
-    .bind(&user.timezone)
-    .bind(&user.notes)
-    .bind(&user.context)
+    .bind(&user.profile.name)
+    .bind(&user.profile.preferred_name)
+    .bind(&user.profile.pronouns)
+    .bind(&user.profile.timezone)
+    .bind(&user.profile.notes)
+    .bind(&user.profile.context)
     .bind(user.is_super_admin)
     .bind(at)
     .execute(conn)
