@@ -94,11 +94,13 @@ impl Role {
     /// What the component listens to.
     pub const fn subscription(self) -> Option<Subscription> {
         match self {
+            Self::Org => Some(org::SUBSCRIPTION),
             Self::Board => Some(board::SUBSCRIPTION),
             Self::Agent => Some(agent::SUBSCRIPTION),
+            Self::Approval => Some(approval::SUBSCRIPTION),
             Self::Activity => Some(activity::SUBSCRIPTION),
             Self::WebhookWorker => Some(webhook_worker::SUBSCRIPTION),
-            Self::Org | Self::Approval | Self::GatewayConnector | Self::ApiEdge => None,
+            Self::GatewayConnector | Self::ApiEdge => None,
         }
     }
 
