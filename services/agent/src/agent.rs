@@ -28,6 +28,8 @@ pub(crate) struct Agent {
     pub soul_template: Option<String>,
     pub last_seen_at: Option<DateTime<Utc>>,
     pub provisioned_at: Option<DateTime<Utc>>,
+    /// Since when it goes: it has no token any more, and nobody finds it.
+    pub leaving_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

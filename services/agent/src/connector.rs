@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chassis::{Code, Peer, Seal, Server, encode, fault};
 use proto::gateway::v1::{
-    EnsureAgentRequest, SendMessageRequest, Target, WorkspaceFile, WriteFilesRequest,
-    connector_service_client::ConnectorServiceClient,
+    EnsureAgentRequest, RemoveAgentRequest, SendMessageRequest, Target, WorkspaceFile,
+    WriteFilesRequest, connector_service_client::ConnectorServiceClient,
 };
 
 use crate::{
@@ -133,6 +133,17 @@ impl Connector {
             idempotency_key: letter.idempotency_key,
         };
         self.client.clone().send_message(request).await?;
+        Ok(())
+    }
+
+    /// Makes the agent and its session cease to exist.
+    pub(crate) async fn remove(&self, gateway: &Gateway, agent: &Agent) -> Result<(), Failure> {
+        let request = RemoveAgentRequest {
+            target: Some(self.target(gateway)?),
+            agent_key: agent.key(),
+            session_key: agent.session_key(),
+        };
+        self.client.clone().remove_agent(request).await?;
         Ok(())
     }
 

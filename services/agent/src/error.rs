@@ -16,6 +16,8 @@ pub enum Error {
     AgentNotFound,
     #[error("there is no such board")]
     BoardNotFound,
+    #[error("the organization is being deleted")]
+    OrganizationGone,
     #[error("this needs the right to write the board")]
     BoardWriteRequired,
     #[error("a lead works on its own board only")]
@@ -54,7 +56,10 @@ impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Self::Refused(fault) => fault.code,
-            Self::GatewayNotFound | Self::AgentNotFound | Self::BoardNotFound => Code::NotFound,
+            Self::GatewayNotFound
+            | Self::AgentNotFound
+            | Self::BoardNotFound
+            | Self::OrganizationGone => Code::NotFound,
             Self::BoardWriteRequired | Self::OtherBoard | Self::AdminRequired => Code::Forbidden,
             Self::AgentNameTaken | Self::BoardLeadExists => Code::AlreadyExists,
             Self::AgentLimitReached { .. } | Self::AgentBusy | Self::AgentNotFailed => {
@@ -71,6 +76,7 @@ impl Explain for Error {
             Self::GatewayNotFound => "GATEWAY_NOT_FOUND",
             Self::AgentNotFound => "AGENT_NOT_FOUND",
             Self::BoardNotFound => "BOARD_NOT_FOUND",
+            Self::OrganizationGone => "ORGANIZATION_NOT_FOUND",
             Self::BoardWriteRequired => "BOARD_WRITE_REQUIRED",
             Self::OtherBoard => "OTHER_BOARD",
             Self::AdminRequired => "ORG_ADMIN_REQUIRED",
@@ -113,6 +119,7 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match chassis::db::constraint(&error) {
             Some("agent_name_key") => Self::AgentNameTaken,
+            Some("agent_gateway_id_fkey") => Self::GatewayNotFound,
             Some("agent_board_lead_key") => Self::BoardLeadExists,
             Some("job_unfinished_key") => Self::AgentBusy,
             _ => Self::Database(error),

@@ -15,6 +15,8 @@ pub(crate) struct Gateway {
     pub workspace_root: String,
     pub allow_insecure_tls: bool,
     pub disable_device_pairing: bool,
+    /// Since when it goes; it is gone with its last agent.
+    pub leaving_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

@@ -6,6 +6,13 @@
 //! | ensure | makes the agent exist on its gateway | the gateway is asked for a state, not for a change |
 //! | files | renders and writes the workspace | the same token and text are written |
 //! | wake | tells the agent's session to begin | the message has the job's id as its idempotency key |
+//! | remove | makes the agent cease to exist on its gateway | what is gone stays gone |
+//!
+//! | Kind | Steps |
+//! |---|---|
+//! | provision, update | token, ensure, files, wake |
+//! | pace | ensure |
+//! | delete | remove |
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -19,6 +26,10 @@ pub(crate) enum Kind {
     Provision,
     /// Brings an agent that was in place up to date.
     Update,
+    /// Tells its gateway how often an agent means to wake up; neither its token nor its session notices.
+    Pace,
+    /// Takes an agent from its gateway.
+    Delete,
 }
 
 /// The step that comes next.
@@ -28,6 +39,7 @@ pub(crate) enum Step {
     Ensure,
     Files,
     Wake,
+    Remove,
     Done,
 }
 
@@ -59,30 +71,51 @@ impl Kind {
         match self {
             Self::Provision => "provision",
             Self::Update => "update",
+            Self::Pace => "pace",
+            Self::Delete => "delete",
         }
     }
 
     pub(crate) fn parse(word: &str) -> Option<Self> {
-        [Self::Provision, Self::Update]
+        [Self::Provision, Self::Update, Self::Pace, Self::Delete]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }
 
-    /// How the phase changes when such a job starts.
-    pub(crate) const fn starts(self) -> Change {
+    /// The step with which such a job begins.
+    pub(crate) const fn begins(self) -> Step {
         match self {
-            Self::Provision => Change::Provision,
-            Self::Update => Change::Update,
+            Self::Provision | Self::Update => Step::Token,
+            Self::Pace => Step::Ensure,
+            Self::Delete => Step::Remove,
+        }
+    }
+
+    /// How the phase changes when such a job starts; a removal started when it was decided.
+    pub(crate) const fn starts(self) -> Option<Change> {
+        match self {
+            Self::Provision => Some(Change::Provision),
+            Self::Update | Self::Pace => Some(Change::Update),
+            Self::Delete => None,
+        }
+    }
+
+    /// What follows once the agent exists on its gateway as it should.
+    pub(crate) const fn after_ensuring(self) -> Step {
+        match self {
+            Self::Provision | Self::Update => Step::Files,
+            Self::Pace | Self::Delete => Step::Done,
         }
     }
 }
 
 impl Step {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Token,
         Self::Ensure,
         Self::Files,
         Self::Wake,
+        Self::Remove,
         Self::Done,
     ];
 
@@ -92,6 +125,7 @@ impl Step {
             Self::Ensure => "ensure",
             Self::Files => "files",
             Self::Wake => "wake",
+            Self::Remove => "remove",
             Self::Done => "done",
         }
     }
@@ -110,7 +144,9 @@ mod tests {
         for step in Step::ALL {
             assert_eq!(Step::parse(step.as_str()), Some(step));
         }
-        assert_eq!(Kind::parse("update"), Some(Kind::Update));
-        assert_eq!(Kind::parse("delete"), None);
+        for kind in [Kind::Provision, Kind::Update, Kind::Pace, Kind::Delete] {
+            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(Kind::parse("forget"), None);
     }
 }

@@ -9,11 +9,14 @@ mod agent;
 mod authenticate;
 mod config;
 mod connector;
+mod consumer;
+mod departure;
 mod error;
 mod gateway;
 mod job;
 mod lifecycle;
 mod notice;
+mod pause;
 mod phase;
 mod post;
 mod quote;
@@ -36,6 +39,8 @@ use sqlx::{PgPool, migrate::Migrator};
 
 pub use config::{AUTO, Config, Schedule};
 use connector::Connector;
+use consumer::Consumer;
+use departure::Departure;
 use lifecycle::{Planner, Steps, Worker};
 
 /// Name of this component among the roles of the mesh.
@@ -44,10 +49,17 @@ pub const ROLE: &str = "agent";
 pub const SCHEMA: &str = "agent";
 /// Its tables. Those of the bus and of deliveries stand beside them.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
-/// What it listens to: whatever agents are told of.
+/// What it listens to: whatever agents are told of, or go with.
 pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
     group: ROLE,
-    topics: &["task.*", "approval.resolved"],
+    topics: &[
+        "task.*",
+        "approval.resolved",
+        "approval.expired",
+        "board.*",
+        "board_group.memory_created",
+        "organization.deleted",
+    ],
 };
 
 /// Jobs and notices at once: in this process, and at one gateway over all processes.
@@ -62,10 +74,16 @@ pub async fn register(
 ) -> anyhow::Result<()> {
     let pool = server.database(SCHEMA).await?;
     bus.relay(server, ROLE, pool.clone());
-    let desk = post::Desk {
+    let consumer = Consumer {
         clock: server.clock(),
+        desk: post::Desk {
+            base_url: config.base_url.clone(),
+        },
+        departure: Departure {
+            planner: planner(&config),
+        },
     };
-    bus.consume(server, SUBSCRIPTION, pool.clone(), desk)
+    bus.consume(server, SUBSCRIPTION, pool.clone(), consumer)
         .await?;
     serve(server, &pool, &config);
     work(server, &pool, config);
@@ -79,9 +97,7 @@ fn serve(server: &mut chassis::Server, pool: &PgPool, config: &Config) {
         seal: server.seal(),
         boards: BoardDirectoryServiceClient::new(server.peer("board")),
         doorkeeper: authenticate::Doorkeeper::new(pool.clone(), server.clock()),
-        planner: Planner {
-            deadline: config.lifecycle_deadline,
-        },
+        planner: planner(config),
     };
     server.add_service(ROLE, GatewayServiceServer::new(desk.clone()));
     server.add_service(ROLE, AgentServiceServer::new(desk.clone()));
@@ -90,7 +106,7 @@ fn serve(server: &mut chassis::Server, pool: &PgPool, config: &Config) {
 }
 
 fn work(server: &mut chassis::Server, pool: &PgPool, config: Config) {
-    let connector = Connector::of(server);
+    let (connector, planner) = (Connector::of(server), planner(&config));
     let steps = Steps {
         pool: pool.clone(),
         clock: server.clock(),
@@ -102,9 +118,7 @@ fn work(server: &mut chassis::Server, pool: &PgPool, config: Config) {
     let worker = Worker {
         pool: pool.clone(),
         clock: server.clock(),
-        planner: Planner {
-            deadline: config.lifecycle_deadline,
-        },
+        planner,
         steps,
     };
     let jobs = policy(config.lifecycle_retry_schedule, config.lifecycle_timeout);
@@ -113,9 +127,17 @@ fn work(server: &mut chassis::Server, pool: &PgPool, config: Config) {
         pool: pool.clone(),
         clock: server.clock(),
         connector,
+        patience: config.notice_timeout / 3,
     };
     let notices = policy(config.notice_retry_schedule, config.notice_timeout);
     delivery::run(server, post::QUEUE, pool.clone(), notices, carrier);
+}
+
+fn planner(config: &Config) -> Planner {
+    Planner {
+        deadline: config.lifecycle_deadline,
+        attempt: config.lifecycle_timeout,
+    }
 }
 
 fn policy(schedule: Schedule, timeout: std::time::Duration) -> Policy {

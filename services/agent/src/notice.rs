@@ -1,5 +1,6 @@
 //! What agents are told: kinds, who gets which, and in which words.
 
+pub(crate) mod audience;
 pub(crate) mod rule;
 pub(crate) mod text;
 
@@ -16,6 +17,13 @@ pub(crate) enum Kind {
     TaskBackInInbox,
     TaskComment,
     ApprovalResolved,
+    BoardUpdated,
+    BoardGroupJoin,
+    BoardGroupLeave,
+    BoardChat,
+    BoardCommand,
+    GroupChat,
+    GroupBroadcast,
 }
 
 impl Kind {
@@ -28,7 +36,19 @@ impl Kind {
             Self::TaskBackInInbox => "task_back_in_inbox",
             Self::TaskComment => "task_comment",
             Self::ApprovalResolved => "approval_resolved",
+            Self::BoardUpdated => "board_updated",
+            Self::BoardGroupJoin => "board_group_join",
+            Self::BoardGroupLeave => "board_group_leave",
+            Self::BoardChat => "board_chat",
+            Self::BoardCommand => "board_command",
+            Self::GroupChat => "group_chat",
+            Self::GroupBroadcast => "group_broadcast",
         }
+    }
+
+    /// Whether it waits while its board is paused. A command to agents reaches them in any case.
+    pub(crate) const fn waits_for_board(self) -> bool {
+        !matches!(self, Self::BoardCommand)
     }
 }
 
@@ -43,7 +63,7 @@ pub(crate) struct New {
     pub agent_id: Uuid,
     pub kind: Kind,
     pub message: String,
-    /// Waits for its agent to be put in place.
+    /// Waits for its agent to be put in place, or for its board to be resumed.
     pub held: bool,
     pub created_at: DateTime<Utc>,
 }

@@ -7,9 +7,13 @@
 //! | provisioning, updating | finish | ready | its files are on the gateway and its session was woken |
 //! | pending, provisioning, updating | give up | failed | a permanent refusal, or the deadline passed |
 //! | failed | retry | pending | somebody asks for another try |
-//! | ready | refresh | pending | something that its files say has changed |
+//! | ready | refresh | pending | something that its files or its gateway say of it has changed |
+//! | all but deleting | leave | deleting | its board or its organization was deleted |
+//! | deleting | give up removal | failed | a permanent refusal, or the deadline passed |
+//! | failed | retry removal | deleting | somebody asks for another try |
 //!
-//! `deleting` has no row: nothing here leads into it or out of it.
+//! An agent that goes never comes back: once it left, only the last two rows apply, and they apply to no other. It ends
+//! when its row does.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -39,6 +43,9 @@ pub(crate) enum Change {
     GiveUp,
     Retry,
     Refresh,
+    Leave,
+    GiveUpRemoval,
+    RetryRemoval,
 }
 
 /// Phase and presence in one word.
@@ -89,6 +96,15 @@ impl Change {
             Self::GiveUp => &[Phase::Pending, Phase::Provisioning, Phase::Updating],
             Self::Retry => &[Phase::Failed],
             Self::Refresh => &[Phase::Ready],
+            Self::Leave => &[
+                Phase::Pending,
+                Phase::Provisioning,
+                Phase::Updating,
+                Phase::Ready,
+                Phase::Failed,
+            ],
+            Self::GiveUpRemoval => &[Phase::Deleting],
+            Self::RetryRemoval => &[Phase::Failed],
         }
     }
 
@@ -98,8 +114,23 @@ impl Change {
             Self::Provision => Phase::Provisioning,
             Self::Update => Phase::Updating,
             Self::Finish => Phase::Ready,
-            Self::GiveUp => Phase::Failed,
+            Self::GiveUp | Self::GiveUpRemoval => Phase::Failed,
             Self::Retry | Self::Refresh => Phase::Pending,
+            Self::Leave | Self::RetryRemoval => Phase::Deleting,
+        }
+    }
+
+    /// Whether it is for agents that go, and for no other.
+    pub(crate) const fn of_leaving(self) -> bool {
+        match self {
+            Self::Provision
+            | Self::Update
+            | Self::Finish
+            | Self::GiveUp
+            | Self::Retry
+            | Self::Refresh
+            | Self::Leave => false,
+            Self::GiveUpRemoval | Self::RetryRemoval => true,
         }
     }
 }
@@ -177,16 +208,25 @@ mod tests {
             Change::GiveUp,
             Change::Retry,
             Change::Refresh,
+            Change::Leave,
+            Change::GiveUpRemoval,
+            Change::RetryRemoval,
         ];
-        for phase in Phase::ALL
-            .into_iter()
-            .filter(|phase| *phase != Phase::Deleting)
-        {
+        for phase in Phase::ALL {
             assert!(
                 changes.iter().any(|change| change.from().contains(&phase)),
                 "{phase:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_agent_that_goes_never_comes_back() {
+        for change in [Change::GiveUpRemoval, Change::RetryRemoval] {
+            assert!(change.of_leaving());
+            assert!(matches!(change.to(), Phase::Deleting | Phase::Failed));
+        }
+        assert!(!Change::Retry.of_leaving() && !Change::Leave.of_leaving());
     }
 
     #[test]

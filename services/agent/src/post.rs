@@ -1,13 +1,11 @@
-//! Brings notices to agents: a consumer writes them, a queue sends them, and each says what became of it.
+//! Brings notices to agents: events become notices, a queue sends them, and each says what became of it.
 //!
 //! A notice is a row in the transaction that takes in the event, and so is its delivery on the queue [`QUEUE`]. A notice to
 //! an agent that was never put in place has no delivery yet; it gets one in the transaction that makes the agent ready.
+//! The same holds while its board is paused: see [`crate::pause`].
 
 mod letter;
 
-use async_trait::async_trait;
-use bus::Handler;
-use chassis::Clock;
 use chrono::{DateTime, Utc};
 use proto::event::v1::Event;
 use sqlx::PgConnection;
@@ -15,75 +13,140 @@ use uuid::Uuid;
 
 use crate::{
     agent::Agent,
-    notice::{New, text},
-    store,
-    wire::news::{self, News},
+    notice::{
+        Kind, New,
+        audience::Candidate,
+        text::{self, Reader},
+    },
+    pause,
+    store::{self, agents::Audience},
+    wire::news::{self, News, Rule},
 };
 
 pub(crate) use letter::Carrier;
 
 /// Queue of notices; its targets are gateways.
 pub(crate) const QUEUE: &str = "notice";
+/// Where notices about paused boards wait. Nobody works it.
+pub(crate) const PUT_ASIDE: &str = "notice_put_aside";
 
 /// Writes notices when something happens.
 pub(crate) struct Desk {
-    pub clock: Clock,
+    /// Where agents reach Mission Control.
+    pub base_url: String,
 }
 
-#[async_trait]
-impl Handler for Desk {
-    async fn handle(&self, tx: &mut PgConnection, event: &Event) -> anyhow::Result<()> {
-        let Some(news) = news::read(event)? else {
+impl Desk {
+    /// Writes the notices that an event causes.
+    pub(crate) async fn write(
+        &self,
+        conn: &mut PgConnection,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let news = news::read(event)?;
+        let Some(first) = news.first() else {
             return Ok(());
         };
-        let named = news.happening.named();
-        let agents =
-            store::agents::list_recipients(tx, news.organization_id, news.board_id, &named).await?;
-        let now = self.clock.now();
-        let notices = write(&news, &agents, now);
-        let inserted = store::notices::insert(tx, &notices).await?;
+        let board_ids: Vec<Uuid> = news.iter().flat_map(News::board_ids).copied().collect();
+        let named: Vec<Uuid> = news.iter().flat_map(News::named).collect();
+        let audience = Audience {
+            organization_id: first.organization_id,
+            board_ids: &board_ids,
+            everybody: news.iter().any(News::is_for_everybody),
+            named: &named,
+        };
+        let agents = store::agents::list_audience(conn, audience).await?;
+        if agents.is_empty() {
+            return Ok(());
+        }
+        let paused = store::pauses::list(conn, &board_ids).await?;
+        let notices: Vec<New> = news
+            .iter()
+            .flat_map(|news| self.compose(news, &agents, &paused, now))
+            .collect();
+        let inserted = store::notices::insert(conn, &notices).await?;
         let due: Vec<_> = notices
             .iter()
             .filter(|notice| !notice.held && inserted.contains(&notice.id))
             .filter_map(|notice| {
-                agents
-                    .iter()
-                    .find(|agent| agent.id == notice.agent_id)
-                    .map(|agent| (notice.id, agent))
+                let agent = agents.iter().find(|agent| agent.id == notice.agent_id)?;
+                Some(due(notice.id, agent.id, agent.gateway_id, now))
             })
-            .map(|(id, agent)| due(id, agent, now))
             .collect();
-        delivery::enqueue(tx, &due).await?;
+        delivery::enqueue(conn, &due).await?;
         Ok(())
+    }
+
+    /// The notices that one piece of news causes, given the agents that can have to be told.
+    fn compose<'a>(
+        &'a self,
+        news: &'a News,
+        agents: &'a [Agent],
+        paused: &'a [Uuid],
+        now: DateTime<Utc>,
+    ) -> impl Iterator<Item = New> + 'a {
+        recipients(news, agents)
+            .into_iter()
+            .filter_map(move |(agent, kind)| {
+                let board_id = agent.board_id?;
+                let reader = Reader {
+                    board_id,
+                    mentioned: news.mentioned().contains(&agent.id),
+                    base_url: &self.base_url,
+                };
+                let waits = kind.waits_for_board() && paused.contains(&board_id);
+                Some(New {
+                    id: Uuid::now_v7(),
+                    event_id: news.event_id,
+                    organization_id: news.organization_id,
+                    board_id,
+                    task_id: news.task_id,
+                    agent_id: agent.id,
+                    kind,
+                    message: text::compose(kind, reader, &news.subject),
+                    held: waits || agent.provisioned_at.is_none(),
+                    created_at: now,
+                })
+            })
     }
 }
 
-/// The notices that a happening causes, given the board's lead and the agents that it names.
-fn write(news: &News, agents: &[Agent], now: DateTime<Utc>) -> Vec<New> {
-    let lead = agents
-        .iter()
-        .find(|agent| agent.is_board_lead)
-        .map(|agent| agent.id);
-    let told = news.happening.told(lead);
-    let known = |id: Uuid| agents.iter().find(|agent| agent.id == id);
-    told.into_iter()
-        .filter_map(|(recipient, kind)| known(recipient).map(|agent| (agent, kind)))
-        .map(|(agent, kind)| {
-            let mentioned = news.happening.mentioned().contains(&agent.id);
-            New {
-                id: Uuid::now_v7(),
-                event_id: news.event_id,
-                organization_id: news.organization_id,
-                board_id: news.board_id,
-                task_id: news.task_id,
-                agent_id: agent.id,
-                kind,
-                message: text::compose(kind, news.board_id, &news.subject, mentioned),
-                held: agent.provisioned_at.is_none(),
-                created_at: now,
-            }
-        })
-        .collect()
+/// Who is told what.
+fn recipients<'a>(news: &News, agents: &'a [Agent]) -> Vec<(&'a Agent, Kind)> {
+    match &news.rule {
+        Rule::Happening {
+            board_id,
+            happening,
+        } => {
+            let of_board = |agent: &&Agent| agent.board_id == Some(*board_id);
+            let lead = agents
+                .iter()
+                .filter(of_board)
+                .find(|agent| agent.is_board_lead);
+            let told = happening.told(lead.map(|lead| lead.id));
+            told.into_iter()
+                .filter_map(|(id, kind)| {
+                    let agent = agents
+                        .iter()
+                        .filter(of_board)
+                        .find(|agent| agent.id == id)?;
+                    Some((agent, kind))
+                })
+                .collect()
+        }
+        Rule::Audience(audience) => agents
+            .iter()
+            .filter(|agent| {
+                audience.includes(&Candidate {
+                    id: agent.id,
+                    board_id: agent.board_id,
+                    is_lead: agent.is_board_lead,
+                })
+            })
+            .map(|agent| (agent, audience.kind))
+            .collect(),
+    }
 }
 
 /// Sends what waited for the agent, in the transaction that makes it ready.
@@ -92,17 +155,23 @@ pub(crate) async fn release(
     agent: &Agent,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let released = store::notices::release(conn, agent.id).await?;
-    let due: Vec<_> = released.into_iter().map(|id| due(id, agent, now)).collect();
+    if let Some(board_id) = agent.board_id {
+        pause::keep(conn, board_id).await?;
+    }
+    let released = store::notices::release_of_agent(conn, agent.id).await?;
+    let due: Vec<_> = released
+        .into_iter()
+        .map(|id| due(id, agent.id, agent.gateway_id, now))
+        .collect();
     delivery::enqueue(conn, &due).await
 }
 
-fn due(id: Uuid, agent: &Agent, now: DateTime<Utc>) -> delivery::New {
+pub(crate) fn due(id: Uuid, agent_id: Uuid, gateway_id: Uuid, now: DateTime<Utc>) -> delivery::New {
     delivery::New {
         id,
         queue: QUEUE,
-        target: agent.gateway_id.to_string(),
-        payload: serde_json::json!({"agent_id": agent.id}),
+        target: gateway_id.to_string(),
+        payload: serde_json::json!({"agent_id": agent_id}),
         due_at: now,
         deadline_at: None,
     }

@@ -5,6 +5,7 @@ mod directory;
 mod gateways;
 mod input;
 mod notices;
+mod paces;
 
 use chassis::{BoardScope, Caller, Clock, Code, Page, Peer, Seal, fault};
 use proto::board::v1::{

@@ -1,9 +1,13 @@
 //! The tables of this schema.
 
 pub(crate) mod agents;
+pub(crate) mod departures;
 pub(crate) mod gateways;
 pub(crate) mod jobs;
+pub(crate) mod locks;
 pub(crate) mod notices;
+pub(crate) mod paces;
+pub(crate) mod pauses;
 pub(crate) mod presence;
 pub(crate) mod tokens;
 

@@ -187,7 +187,7 @@ impl Source<'_> {
     pub(crate) fn wake(&self) -> askama::Result<String> {
         let verb = match self.kind {
             Kind::Provision => "provisioned",
-            Kind::Update => "updated",
+            Kind::Update | Kind::Pace | Kind::Delete => "updated",
         };
         let wake = page::Wake {
             w: &self.view(),

@@ -86,7 +86,8 @@ pub(crate) fn every(config: &Value) -> TimeDelta {
         .unwrap_or(DEFAULT_EVERY)
 }
 
-fn parse(text: &str) -> Option<TimeDelta> {
+/// A duration in words such as `10m`, at most 30 days.
+pub(crate) fn parse(text: &str) -> Option<TimeDelta> {
     let text = text.trim();
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit_at);

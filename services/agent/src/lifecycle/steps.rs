@@ -6,7 +6,7 @@ use proto::board::v1::{
     ResolveBoardRequest, board_directory_service_client::BoardDirectoryServiceClient,
 };
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::Stop;
@@ -55,32 +55,60 @@ impl Steps {
             return Ok(());
         }
         let ended = store::tokens::prepare(&mut tx, agent.id, &hash, &sealed).await?;
-        let error = agent.last_error.as_deref();
-        let started =
-            store::agents::change_phase(&mut tx, agent.id, job.kind.starts(), error, now).await?;
-        let mut events = Vec::new();
         if ended == Some(true) {
-            events.push(event::agent_token_changed(agent, now));
+            bus::outbox::append(&mut tx, event::agent_token_changed(agent, now)).await?;
         }
-        if let Some(agent) = started {
-            events.push(event::agent_updated(
-                chassis::caller::system_actor(),
-                &agent,
-                &["status"],
-                now,
-            ));
-        }
-        bus::outbox::append_all(&mut tx, events).await?;
+        self.start(&mut tx, job, agent).await?;
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Starts the phase of the job, unless it has started.
+    async fn start(&self, tx: &mut PgConnection, job: &Job, agent: &Agent) -> Result<(), Stop> {
+        let (Some(change), now) = (job.kind.starts(), self.clock.now()) else {
+            return Ok(());
+        };
+        let error = agent.last_error.as_deref();
+        let started = store::agents::change_phase(tx, agent.id, change, error, now).await?;
+        if let Some(agent) = started {
+            let actor = chassis::caller::system_actor();
+            let told = event::agent_updated(actor, &agent, &["status"], now);
+            bus::outbox::append(tx, told).await?;
+        }
         Ok(())
     }
 
     /// Makes the agent exist on its gateway.
     pub(crate) async fn ensure(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
+        if job.kind.begins() == Step::Ensure {
+            let mut tx = self.pool.begin().await?;
+            self.start(&mut tx, job, agent).await?;
+            tx.commit().await?;
+        }
         self.connector
             .ensure(&self.gateway(agent).await?, agent)
             .await?;
-        self.done(job, Step::Ensure, Step::Files).await
+        self.done(job, Step::Ensure, job.kind.after_ensuring())
+            .await
+    }
+
+    /// Makes the agent cease to exist on its gateway.
+    pub(crate) async fn remove(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
+        self.connector
+            .remove(&self.gateway(agent).await?, agent)
+            .await?;
+        self.done(job, Step::Remove, Step::Done).await
+    }
+
+    /// Whether the agent is to be left alone because its board is paused.
+    pub(crate) async fn is_held(&self, agent: &Agent) -> Result<bool, Stop> {
+        let Some(board_id) = agent.board_id else {
+            return Ok(false);
+        };
+        let mut conn = self.pool.acquire().await?;
+        Ok(!store::pauses::list(&mut conn, &[board_id])
+            .await?
+            .is_empty())
     }
 
     /// Renders and writes the files of the workspace.

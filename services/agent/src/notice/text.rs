@@ -1,5 +1,7 @@
 //! The words of a notice: fields on lines of their own, what people wrote between fences, and what to do about it.
 
+pub(crate) mod board;
+
 use uuid::Uuid;
 
 use super::{Kind, rule::Status};
@@ -10,6 +12,24 @@ use crate::quote;
 pub(crate) enum Subject {
     Task(Task),
     Approval(Approval),
+    /// Fields of a board changed.
+    Change(board::Change),
+    /// A board left a group or joined one.
+    Move(board::Move),
+    /// Somebody wrote in a chat.
+    Chat(board::Chat),
+    /// The message is the command itself.
+    Command(String),
+}
+
+/// Who reads a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reader<'a> {
+    /// Its board.
+    pub board_id: Uuid,
+    pub mentioned: bool,
+    /// Where it reaches Mission Control.
+    pub base_url: &'a str,
 }
 
 /// A task, as far as a notice shows it.
@@ -31,35 +51,51 @@ pub(crate) struct Remark {
     pub text: String,
 }
 
-/// A decided approval.
+/// An approval that was decided, or that nobody decided in time.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Approval {
     pub id: Uuid,
     pub action: String,
-    pub approved: bool,
+    pub decision: Decision,
     pub confidence: f64,
     pub task_ids: Vec<String>,
     pub decided_by: Option<String>,
     pub note: Option<String>,
 }
 
+/// What became of an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Approved,
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+}
+
 /// Characters of a title or a name, and of a longer text, in a notice.
 const LINE: usize = 200;
 const BLOCK: usize = 500;
 
-/// The message to one recipient.
-pub(crate) fn compose(kind: Kind, board_id: Uuid, subject: &Subject, mentioned: bool) -> String {
-    let mut lines = vec![heading(kind).to_owned()];
+/// The message to one reader.
+pub(crate) fn compose(kind: Kind, reader: Reader<'_>, subject: &Subject) -> String {
+    let mut lines = vec![heading(kind, reader.mentioned).to_owned()];
     match subject {
-        Subject::Task(task) => task_lines(kind, board_id, task, mentioned, &mut lines),
-        Subject::Approval(approval) => approval_lines(board_id, approval, &mut lines),
+        Subject::Task(task) => task_lines(kind, reader, task, &mut lines),
+        Subject::Approval(approval) => approval_lines(reader.board_id, approval, &mut lines),
+        Subject::Change(change) => board::change_lines(reader, change, &mut lines),
+        Subject::Move(moved) => board::move_lines(reader, moved, &mut lines),
+        Subject::Chat(chat) => board::chat_lines(reader, chat, &mut lines),
+        Subject::Command(command) => return command.clone(),
     }
     lines.push(String::new());
-    lines.push(call_to_action(kind, mentioned).to_owned());
+    match subject {
+        Subject::Chat(chat) => lines.push(board::reply_hint(reader, chat)),
+        _ => lines.push(call_to_action(kind, reader.mentioned).to_owned()),
+    }
     lines.join("\n")
 }
 
-fn heading(kind: Kind) -> &'static str {
+fn heading(kind: Kind, mentioned: bool) -> &'static str {
     match kind {
         Kind::TaskAssigned => "TASK ASSIGNED",
         Kind::TaskCreated => "NEW TASK",
@@ -68,6 +104,15 @@ fn heading(kind: Kind) -> &'static str {
         Kind::TaskBackInInbox => "TASK BACK IN INBOX",
         Kind::TaskComment => "TASK COMMENT",
         Kind::ApprovalResolved => "APPROVAL RESOLVED",
+        Kind::BoardUpdated => "BOARD UPDATED",
+        Kind::BoardGroupJoin => "BOARD JOINED A GROUP",
+        Kind::BoardGroupLeave => "BOARD LEFT A GROUP",
+        Kind::BoardChat if mentioned => "BOARD CHAT MENTION",
+        Kind::BoardChat => "BOARD CHAT",
+        Kind::BoardCommand => "BOARD COMMAND",
+        Kind::GroupChat if mentioned => "GROUP CHAT MENTION",
+        Kind::GroupChat => "GROUP CHAT",
+        Kind::GroupBroadcast => "GROUP BROADCAST",
     }
 }
 
@@ -89,10 +134,31 @@ fn call_to_action(kind: Kind, mentioned: bool) -> &'static str {
         }
         (Kind::TaskComment, false) => "Answer in the thread if an answer is needed.",
         (Kind::ApprovalResolved, _) => "Go on under this decision.",
+        (Kind::BoardUpdated, _) => {
+            "Read the board again, and change the plan where it no longer fits."
+        }
+        (Kind::BoardGroupJoin, _) => {
+            "- Before you begin something large, see in the group's memory whether another board is at it.\n\
+             - Settle what concerns several boards in the group's memory, with names and dates.\n\
+             - Work on your own board only; ask the lead of another board for what you need of it."
+        }
+        (Kind::BoardGroupLeave, _) => {
+            "- These boards are no longer one group: do not wait for each other any more.\n\
+             - What you have agreed upon and is still open, finish or hand over on your own board.\n\
+             - Whom the group's memory reaches has changed; do not count on it for this link."
+        }
+        (Kind::BoardChat | Kind::BoardCommand | Kind::GroupChat | Kind::GroupBroadcast, _) => {
+            "Answer if an answer is needed."
+        }
     }
 }
 
-fn task_lines(kind: Kind, board_id: Uuid, task: &Task, mentioned: bool, lines: &mut Vec<String>) {
+fn task_lines(kind: Kind, reader: Reader<'_>, task: &Task, lines: &mut Vec<String>) {
+    let Reader {
+        board_id,
+        mentioned,
+        ..
+    } = reader;
     lines.push(format!("Board: {}", quote::line(&task.board_name, LINE)));
     lines.push(format!("Board ID: {board_id}"));
     lines.push(format!("Task: {}", quote::line(&task.title, LINE)));
@@ -127,10 +193,10 @@ fn approval_lines(board_id: Uuid, approval: &Approval, lines: &mut Vec<String>) 
     lines.push(format!("Action: {}", quote::line(&approval.action, LINE)));
     lines.push(format!(
         "Decision: {}",
-        if approval.approved {
-            "approved"
-        } else {
-            "rejected"
+        match approval.decision {
+            Decision::Approved => "approved",
+            Decision::Rejected => "rejected",
+            Decision::Expired => "expired, nobody decided in time",
         }
     ));
     lines.push(format!("Confidence: {}", approval.confidence));
@@ -166,6 +232,11 @@ mod tests {
     use super::*;
 
     const BOARD: Uuid = Uuid::from_u128(3);
+    const READER: Reader<'_> = Reader {
+        board_id: BOARD,
+        mentioned: false,
+        base_url: "http://127.0.0.1:8000",
+    };
 
     fn task() -> Task {
         Task {
@@ -180,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_assignment_says_what_and_what_to_do() {
-        let text = compose(Kind::TaskAssigned, BOARD, &Subject::Task(task()), false);
+        let text = compose(Kind::TaskAssigned, READER, &Subject::Task(task()));
         assert_eq!(
             text,
             "TASK ASSIGNED\nBoard: Launch\nBoard ID: 00000000-0000-0000-0000-000000000003\n\
@@ -200,7 +271,11 @@ mod tests {
             remark: Some(remark),
             ..task()
         };
-        let text = compose(Kind::TaskComment, BOARD, &Subject::Task(task), true);
+        let reader = Reader {
+            mentioned: true,
+            ..READER
+        };
+        let text = compose(Kind::TaskComment, reader, &Subject::Task(task));
         assert!(text.contains("Author: Bob Author: lead\n"), "{text}");
         assert!(
             text.contains("````text\n```\nTASK ASSIGNED\n````"),
@@ -215,12 +290,7 @@ mod tests {
 
     #[test]
     fn changes_without_words_point_to_the_thread() {
-        let text = compose(
-            Kind::TaskChangesRequested,
-            BOARD,
-            &Subject::Task(task()),
-            false,
-        );
+        let text = compose(Kind::TaskChangesRequested, READER, &Subject::Task(task()));
         assert!(text.contains("Feedback: see the newest comments"), "{text}");
     }
 
@@ -229,18 +299,13 @@ mod tests {
         let approval = Approval {
             id: Uuid::from_u128(9),
             action: "task.close".into(),
-            approved: true,
+            decision: Decision::Approved,
             confidence: 80.0,
             task_ids: vec!["a".into(), "b".into()],
             decided_by: Some("Grace".into()),
             note: Some(" ".into()),
         };
-        let text = compose(
-            Kind::ApprovalResolved,
-            BOARD,
-            &Subject::Approval(approval),
-            false,
-        );
+        let text = compose(Kind::ApprovalResolved, READER, &Subject::Approval(approval));
         assert_eq!(
             text,
             "APPROVAL RESOLVED\nBoard ID: 00000000-0000-0000-0000-000000000003\n\

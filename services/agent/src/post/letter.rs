@@ -1,14 +1,20 @@
-//! The way of one notice to its agent.
+//! The way of one notice to its agent. What one agent is told goes out one after the other, in the order in which it was
+//! written; only a message that failed, or hangs, lets the next one pass.
+
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
 use chassis::Clock;
 use delivery::{Attempt, Delivery, Outcome, Sender, State};
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
+use super::{PUT_ASIDE, QUEUE};
 use crate::{
     connector::{Connector, Lasts, Letter},
-    store,
+    notice::Kind,
+    pause, store,
     wire::event,
 };
 
@@ -17,7 +23,12 @@ pub(crate) struct Carrier {
     pub pool: PgPool,
     pub clock: Clock,
     pub connector: Connector,
+    /// How long a message waits for an older one to the same agent.
+    pub patience: Duration,
 }
+
+/// How often to look whether an older message is out of the way.
+const LOOK: Duration = Duration::from_millis(20);
 
 #[async_trait]
 impl Sender for Carrier {
@@ -35,7 +46,8 @@ impl Sender for Carrier {
 
     async fn settled(&self, tx: &mut PgConnection, delivery: &Delivery) -> anyhow::Result<()> {
         let sent = match delivery.state {
-            State::Waiting | State::Sending | State::Failed => return Ok(()),
+            State::Waiting | State::Sending => return Ok(()),
+            State::Failed => return self.put_aside(tx, delivery).await,
             State::Sent => true,
             State::Dead => false,
         };
@@ -52,19 +64,35 @@ impl Sender for Carrier {
 }
 
 impl Carrier {
+    /// A notice whose board was paused during the attempt waits like the others.
+    async fn put_aside(&self, tx: &mut PgConnection, delivery: &Delivery) -> anyhow::Result<()> {
+        let Some((notice, _, board_id)) = store::notices::find(tx, delivery.id).await? else {
+            return Ok(());
+        };
+        if notice.kind != Kind::BoardCommand.as_str() && pause::is_on(tx, board_id).await? {
+            delivery::reassign(tx, &[delivery.id], PUT_ASIDE, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
     async fn carry(&self, delivery: &Delivery) -> anyhow::Result<Attempt> {
         let mut conn = self.pool.acquire().await?;
-        let Some((message, agent)) = store::notices::find_letter(&mut conn, delivery.id).await?
-        else {
+        let Some(found) = store::notices::find_letter(&mut conn, delivery.id).await? else {
             return Ok(Attempt::dead("agent_not_found: the agent is gone"));
         };
+        let (agent, is_command) = (found.agent, found.kind == Kind::BoardCommand.as_str());
         let gateway = store::gateways::find(&mut conn, agent.gateway_id)
             .await?
             .context("an agent's gateway exists")?;
         drop(conn);
+        let turn = self.turn(delivery.id, agent.id);
+        // Whoever is slower than this is overtaken.
+        if let Ok(turn) = tokio::time::timeout(self.patience, turn).await {
+            turn?;
+        }
         let letter = Letter {
-            message,
-            deliver: false,
+            message: found.message,
+            deliver: is_command,
             idempotency_key: delivery.id.to_string(),
         };
         Ok(match self.connector.tell(&gateway, &agent, letter).await {
@@ -83,5 +111,17 @@ impl Carrier {
                 }
             }
         })
+    }
+
+    /// Waits until no older message to the agent is on its way.
+    async fn turn(&self, id: Uuid, agent_id: Uuid) -> sqlx::Result<()> {
+        loop {
+            let mut conn = self.pool.acquire().await?;
+            if !store::notices::follows_another(&mut conn, id, agent_id, QUEUE).await? {
+                return Ok(());
+            }
+            drop(conn);
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::{Desk, Paging, gateways::person, input, organization};
 use crate::{
     agent::Agent,
+    departure,
     error::Error,
     phase::{Change, Phase, Status as Presence},
     store::{self, agents::Filter},
@@ -152,6 +153,7 @@ impl Desk {
         let mut conn = self.pool.acquire().await?;
         store::agents::find(&mut conn, id)
             .await?
+            .filter(|agent| agent.leaving_at.is_none())
             .ok_or(Error::TokenInvalid)
     }
 
@@ -244,6 +246,7 @@ impl Desk {
             soul_template,
             last_seen_at: None,
             provisioned_at: None,
+            leaving_at: None,
             created_at: now,
             updated_at: now,
         };
@@ -258,6 +261,14 @@ impl Desk {
     ) -> Result<(), Error> {
         let now = agent.created_at;
         let mut tx = self.pool.begin().await?;
+        let whereabouts: Vec<_> = agent
+            .board_id
+            .into_iter()
+            .chain([agent.organization_id])
+            .collect();
+        if departure::is_any_gone(&mut tx, &whereabouts).await? {
+            return Err(Error::BoardNotFound);
+        }
         if let Caller::Agent(caller::Agent {
             board_id: Some(board_id),
             ..
@@ -287,8 +298,14 @@ impl Desk {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let error = agent.last_error.as_deref();
+        let goes = agent.leaving_at.is_some();
+        let change = if goes {
+            Change::RetryRemoval
+        } else {
+            Change::Retry
+        };
         let Some(agent) =
-            store::agents::change_phase(&mut tx, agent.id, Change::Retry, error, now).await?
+            store::agents::change_phase(&mut tx, agent.id, change, error, now).await?
         else {
             let busy = store::jobs::exists_unfinished(&mut tx, agent.id).await?;
             return Err(if busy {
@@ -297,9 +314,16 @@ impl Desk {
                 Error::AgentNotFailed
             });
         };
-        self.planner
-            .plan(&mut tx, std::slice::from_ref(&agent), person(caller), now)
-            .await?;
+        let agents = std::slice::from_ref(&agent);
+        if goes {
+            self.planner
+                .plan_removal(&mut tx, agents, &[], person(caller), now)
+                .await?;
+        } else {
+            self.planner
+                .plan(&mut tx, agents, person(caller), now)
+                .await?;
+        }
         let told = event::agent_updated(caller.event_actor(), &agent, &["status"], now);
         bus::outbox::append(&mut tx, told).await?;
         tx.commit().await?;

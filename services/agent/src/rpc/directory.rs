@@ -3,9 +3,11 @@
 use chassis::{Fault, decode};
 use chrono::{DateTime, Utc};
 use proto::agent::v1::{
-    AgentSeen, AuthenticateAgentRequest, AuthenticateAgentResponse, RecordPresenceRequest,
-    RecordPresenceResponse, ResolveAgentsRequest, ResolveAgentsResponse, ResolveGatewayRequest,
-    ResolveGatewayResponse, agent_directory_service_server::AgentDirectoryService,
+    AgentSeen, ApplyHeartbeatRequest, ApplyHeartbeatResponse, AuthenticateAgentRequest,
+    AuthenticateAgentResponse, ListBoardAgentsRequest, ListBoardAgentsResponse,
+    RecordPresenceRequest, RecordPresenceResponse, ResolveAgentsRequest, ResolveAgentsResponse,
+    ResolveGatewayRequest, ResolveGatewayResponse,
+    agent_directory_service_server::AgentDirectoryService,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -13,9 +15,9 @@ use uuid::Uuid;
 use super::Desk;
 use crate::{error::Error, phase, store, wire, wire::event};
 
-/// Agents of one presence record, and ids of one question.
+/// Agents of one presence record, and ids of one kind in one question.
 const MAX_SEEN: usize = 1_000;
-const MAX_IDS: usize = 200;
+pub(super) const MAX_IDS: usize = 200;
 
 #[tonic::async_trait]
 impl AgentDirectoryService for Desk {
@@ -55,18 +57,25 @@ impl AgentDirectoryService for Desk {
         let request = request.into_inner();
         let board_id = decode::optional_id("board_id", request.board_id.as_deref())?;
         let ids = decode::ids("agent_ids", &request.agent_ids, MAX_IDS)?;
-        if board_id.is_some() && !ids.is_empty() {
-            return Err(Fault::invalid(
-                "agent_ids",
-                "EXCLUDED",
-                "cannot be combined with board_id",
-            )
-            .into());
+        let mut boards = decode::ids("board_ids", &request.board_ids, MAX_IDS)?;
+        for (field, excluded) in [
+            ("agent_ids", board_id.is_some() && !ids.is_empty()),
+            (
+                "board_ids",
+                !boards.is_empty() && (board_id.is_some() || !ids.is_empty()),
+            ),
+        ] {
+            if excluded {
+                let message = "only one of board_id, agent_ids and board_ids may be given";
+                return Err(Fault::invalid(field, "EXCLUDED", message).into());
+            }
         }
+        boards.extend(board_id);
         let mut conn = self.pool.acquire().await.map_err(Error::from)?;
-        let agents = match board_id {
-            Some(board_id) => store::agents::list_by_board(&mut conn, board_id).await,
-            None => store::agents::list_by_ids(&mut conn, &ids).await,
+        let agents = if boards.is_empty() {
+            store::agents::list_by_ids(&mut conn, &ids).await
+        } else {
+            store::agents::list_by_boards(&mut conn, &boards).await
         };
         let agents = agents
             .map_err(Error::from)?
@@ -74,6 +83,27 @@ impl AgentDirectoryService for Desk {
             .map(wire::agent_ref)
             .collect();
         Ok(Response::new(ResolveAgentsResponse { agents }))
+    }
+
+    async fn list_board_agents(
+        &self,
+        request: Request<ListBoardAgentsRequest>,
+    ) -> Result<Response<ListBoardAgentsResponse>, Status> {
+        let board_id = decode::id("board_id", &request.into_inner().board_id)?;
+        let now = self.clock.now();
+        let mut conn = self.pool.acquire().await.map_err(Error::from)?;
+        let agents = store::agents::list_of_board(&mut conn, board_id)
+            .await
+            .map_err(Error::from)?;
+        let agents = agents.iter().map(|agent| wire::agent(agent, now)).collect();
+        Ok(Response::new(ListBoardAgentsResponse { agents }))
+    }
+
+    async fn apply_heartbeat(
+        &self,
+        request: Request<ApplyHeartbeatRequest>,
+    ) -> Result<Response<ApplyHeartbeatResponse>, Status> {
+        Ok(Response::new(self.set_pace(&request.into_inner()).await?))
     }
 
     async fn resolve_gateway(

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{Desk, Paging, input, organization};
 use crate::{
     agent::{Agent, heartbeat, profile},
+    departure,
     error::Error,
     gateway::{self, Gateway},
     lifecycle,
@@ -105,6 +106,7 @@ impl Desk {
             workspace_root: input::workspace_root(&request.workspace_root)?,
             allow_insecure_tls: request.allow_insecure_tls.unwrap_or(false),
             disable_device_pairing: request.disable_device_pairing.unwrap_or(false),
+            leaving_at: None,
             created_at: now,
             updated_at: now,
         })
@@ -118,6 +120,9 @@ impl Desk {
     async fn insert(&self, caller: &Caller, gateway: &Gateway, main: &Agent) -> Result<(), Error> {
         let now = gateway.created_at;
         let mut tx = self.pool.begin().await?;
+        if departure::is_any_gone(&mut tx, &[gateway.organization_id]).await? {
+            return Err(Error::OrganizationGone);
+        }
         store::gateways::insert(&mut tx, gateway).await?;
         store::agents::insert(&mut tx, main).await?;
         self.planner
@@ -257,6 +262,19 @@ impl Desk {
                     .map(|agent| event::agent_updated(actor.clone(), agent, &["status"], now)),
             );
         }
+        if reached_anew {
+            let change = Change::RetryRemoval;
+            let leaving =
+                store::agents::change_phases_on_gateway(tx, gateway.id, change, false, now).await?;
+            self.planner
+                .plan_removal(tx, &leaving, &[], person(caller), now)
+                .await?;
+            told.extend(
+                leaving
+                    .iter()
+                    .map(|agent| event::agent_updated(actor.clone(), agent, &["status"], now)),
+            );
+        }
         bus::outbox::append_all(tx, told).await?;
         if reached_anew {
             for queue in [lifecycle::QUEUE, post::QUEUE] {
@@ -273,7 +291,9 @@ fn owned_names(names: &[&str]) -> Vec<String> {
 
 fn owned(gateway: Option<Gateway>, organization_id: Uuid) -> Result<Gateway, Error> {
     gateway
-        .filter(|gateway| gateway.organization_id == organization_id)
+        .filter(|gateway| {
+            gateway.organization_id == organization_id && gateway.leaving_at.is_none()
+        })
         .ok_or(Error::GatewayNotFound)
 }
 
@@ -293,6 +313,7 @@ fn main_agent(gateway: &Gateway) -> Agent {
         soul_template: None,
         last_seen_at: None,
         provisioned_at: None,
+        leaving_at: None,
         created_at: gateway.created_at,
         updated_at: gateway.created_at,
     }

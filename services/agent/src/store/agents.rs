@@ -29,6 +29,7 @@ impl FromRow<'_, PgRow> for Agent {
             soul_template: row.try_get("soul_template")?,
             last_seen_at: row.try_get("last_seen_at")?,
             provisioned_at: row.try_get("provisioned_at")?,
+            leaving_at: row.try_get("leaving_at")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
         })
@@ -80,23 +81,45 @@ pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
         .await
 }
 
-/// Agents by id, in no order.
+/// Agents by id, in no order, save those that go.
 pub(crate) async fn list_by_ids(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Agent>> {
-    sqlx::query_as("select * from agent where id = any($1)")
+    sqlx::query_as("select * from agent where id = any($1) and leaving_at is null")
         .bind(ids)
         .fetch_all(conn)
         .await
 }
 
-/// Agents of a board, oldest first.
-pub(crate) async fn list_by_board(
+/// Agents that all the boards of one question have at most.
+const CREW: i64 = 20_000;
+/// Agents that people are shown of one board.
+const SHOWN: i64 = 1_100;
+
+/// Agents of some boards, oldest first, save those that go.
+pub(crate) async fn list_by_boards(
+    conn: &mut PgConnection,
+    board_ids: &[Uuid],
+) -> sqlx::Result<Vec<Agent>> {
+    sqlx::query_as(
+        "select * from agent where board_id = any($1) and leaving_at is null order by created_at, id limit $2",
+    )
+    .bind(board_ids)
+    .bind(CREW)
+    .fetch_all(conn)
+    .await
+}
+
+/// Agents of a board as people see them, newest first.
+pub(crate) async fn list_of_board(
     conn: &mut PgConnection,
     board_id: Uuid,
 ) -> sqlx::Result<Vec<Agent>> {
-    sqlx::query_as("select * from agent where board_id = $1 order by created_at, id limit 2000")
-        .bind(board_id)
-        .fetch_all(conn)
-        .await
+    sqlx::query_as(
+        "select * from agent where board_id = $1 order by created_at desc, id desc limit $2",
+    )
+    .bind(board_id)
+    .bind(SHOWN)
+    .fetch_all(conn)
+    .await
 }
 
 pub(crate) async fn list(
@@ -109,6 +132,7 @@ pub(crate) async fn list(
          where organization_id = $1
            and ($2::uuid is null or board_id = $2)
            and ($3::uuid is null or gateway_id = $3)
+           and not exists (select from gateway where gateway.id = agent.gateway_id and gateway.leaving_at is not null)
            and ($4::timestamptz is null or (created_at, id) < ($4, $5))
          order by created_at desc, id desc
          limit $6 offset $7",
@@ -126,7 +150,8 @@ pub(crate) async fn list(
         "select count(*) from agent
          where organization_id = $1
            and ($2::uuid is null or board_id = $2)
-           and ($3::uuid is null or gateway_id = $3)",
+           and ($3::uuid is null or gateway_id = $3)
+           and not exists (select from gateway where gateway.id = agent.gateway_id and gateway.leaving_at is not null)",
     )
     .bind(filter.organization_id)
     .bind(filter.board_id)
@@ -145,7 +170,7 @@ pub(crate) async fn main_of(
     sqlx::query_as(
         "select gateway.id, agent.id
          from gateway left join agent on agent.gateway_id = gateway.id and agent.board_id is null
-         where gateway.id = $1 and gateway.organization_id = $2",
+         where gateway.id = $1 and gateway.organization_id = $2 and gateway.leaving_at is null",
     )
     .bind(gateway_id)
     .bind(organization_id)
@@ -161,35 +186,46 @@ pub(crate) async fn count_workers(conn: &mut PgConnection, board_id: Uuid) -> sq
         .execute(&mut *conn)
         .await?;
     sqlx::query_scalar(
-        "select count(*) from agent where board_id = $1 and not is_board_lead and phase <> 'deleting'",
+        "select count(*) from agent where board_id = $1 and not is_board_lead and leaving_at is null",
     )
     .bind(board_id)
     .fetch_one(conn)
     .await
 }
 
-/// The lead of a board and the named agents of it. Their phases stand still until the transaction ends, so that what is
-/// decided by them holds.
-pub(crate) async fn list_recipients(
+/// Which agents of some boards may have to be told something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Audience<'a> {
+    pub organization_id: Uuid,
+    pub board_ids: &'a [Uuid],
+    /// Whether it is all of them, or the leads and the named.
+    pub everybody: bool,
+    pub named: &'a [Uuid],
+}
+
+/// The agents of an audience, oldest first, save those that go. Their phases stand still until the transaction ends, so
+/// that what is decided by them holds.
+pub(crate) async fn list_audience(
     conn: &mut PgConnection,
-    organization_id: Uuid,
-    board_id: Uuid,
-    named: &[Uuid],
+    audience: Audience<'_>,
 ) -> sqlx::Result<Vec<Agent>> {
     sqlx::query_as(
         "select * from agent
-         where board_id = $1 and organization_id = $2 and (is_board_lead or id = any($3)) and phase <> 'deleting'
+         where board_id = any($1) and organization_id = $2 and ($3 or is_board_lead or id = any($4))
+           and leaving_at is null
          order by id
          for share",
     )
-    .bind(board_id)
-    .bind(organization_id)
-    .bind(named)
+    .bind(audience.board_ids)
+    .bind(audience.organization_id)
+    .bind(audience.everybody)
+    .bind(audience.named)
     .fetch_all(conn)
     .await
 }
 
-/// Changes the phase if the change is lawful where the agent is; `None` when it is not.
+/// Changes the phase if the change is lawful where the agent is; `None` when it is not. An agent that is to leave does it
+/// by [`super::departures`].
 pub(crate) async fn change_phase(
     conn: &mut PgConnection,
     id: Uuid,
@@ -204,7 +240,7 @@ pub(crate) async fn change_phase(
              last_error = $4,
              provisioned_at = case when $3 = 'ready' then $5 else provisioned_at end,
              updated_at = $5
-         where id = $1 and phase = any($2)
+         where id = $1 and phase = any($2) and (leaving_at is not null) = $6
          returning *",
     )
     .bind(id)
@@ -212,6 +248,7 @@ pub(crate) async fn change_phase(
     .bind(change.to().as_str())
     .bind(last_error)
     .bind(at)
+    .bind(change.of_leaving())
     .fetch_optional(conn)
     .await
 }
@@ -262,6 +299,7 @@ pub(crate) async fn change_phases_on_gateway(
         "with stale as (
              select id from agent
              where gateway_id = $1 and phase = any($3) and (board_id is null or not $2)
+               and (leaving_at is not null) = $6
              order by id
              for no key update
          )
@@ -274,6 +312,7 @@ pub(crate) async fn change_phases_on_gateway(
     .bind(from)
     .bind(at)
     .bind(change.to().as_str())
+    .bind(change.of_leaving())
     .fetch_all(conn)
     .await
 }

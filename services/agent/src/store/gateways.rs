@@ -18,6 +18,7 @@ impl FromRow<'_, PgRow> for Gateway {
             workspace_root: row.try_get("workspace_root")?,
             allow_insecure_tls: row.try_get("allow_insecure_tls")?,
             disable_device_pairing: row.try_get("disable_device_pairing")?,
+            leaving_at: row.try_get("leaving_at")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
         })
@@ -72,7 +73,7 @@ pub(crate) async fn list(
 ) -> sqlx::Result<Rows<Gateway>> {
     let items = sqlx::query_as(
         "select * from gateway
-         where organization_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3))
+         where organization_id = $1 and leaving_at is null and ($2::timestamptz is null or (created_at, id) < ($2, $3))
          order by created_at desc, id desc
          limit $4 offset $5",
     )
@@ -83,10 +84,12 @@ pub(crate) async fn list(
     .bind(page.offset)
     .fetch_all(&mut *conn)
     .await?;
-    let total = sqlx::query_scalar("select count(*) from gateway where organization_id = $1")
-        .bind(organization_id)
-        .fetch_one(conn)
-        .await?;
+    let total = sqlx::query_scalar(
+        "select count(*) from gateway where organization_id = $1 and leaving_at is null",
+    )
+    .bind(organization_id)
+    .fetch_one(conn)
+    .await?;
     Ok(Rows { items, total })
 }
 

@@ -1,5 +1,5 @@
-//! Notices. What became of one stands in the delivery of the same id, in the same schema; one without a delivery waits for
-//! its agent.
+//! Notices. What became of one stands in the delivery of the same id, in the same schema. One without a delivery, or with
+//! one that was put aside, waits for its agent or its board.
 
 use chassis::Page;
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{Rows, unknown_word};
 use crate::{
     agent::Agent,
-    notice::{New, Notice, State},
+    notice::{Kind, New, Notice, State},
+    post,
 };
 
 impl FromRow<'_, PgRow> for Notice {
@@ -48,7 +49,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, notices: &[New]) -> sqlx::Re
              $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
              $9::boolean[], $10::timestamptz[]
          )
-         on conflict on constraint notice_event_id_agent_id_key do nothing
+         on conflict on constraint notice_event_id_agent_id_kind_key do nothing
          returning id",
     )
     .bind(notices.iter().map(|n| n.id).collect::<Vec<_>>())
@@ -65,32 +66,86 @@ pub(crate) async fn insert(conn: &mut PgConnection, notices: &[New]) -> sqlx::Re
     .await
 }
 
-/// Lets go of the notices that waited for an agent, oldest first; answers their ids.
-pub(crate) async fn release(conn: &mut PgConnection, agent_id: Uuid) -> sqlx::Result<Vec<Uuid>> {
+/// Lets go of the notices that waited for an agent, save those about boards that are paused; answers their ids.
+pub(crate) async fn release_of_agent(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
-        "with released as (
-             update notice set held = false where agent_id = $1 and held returning id, created_at
-         )
-         select id from released order by created_at, id",
+        "update notice set held = false
+         where agent_id = $1 and held
+           and (kind = $2 or not exists (select from paused_board where paused_board.board_id = notice.board_id))
+         returning id",
     )
     .bind(agent_id)
+    .bind(Kind::BoardCommand.as_str())
     .fetch_all(conn)
     .await
 }
 
-/// What is to be sent, and the agent to whom.
-pub(crate) async fn find_letter(
+/// Lets go of the notices that waited for a board, save those whose agent was never put in place; answers their ids, each
+/// with its agent and that agent's gateway.
+pub(crate) async fn release_of_board(
     conn: &mut PgConnection,
-    id: Uuid,
-) -> sqlx::Result<Option<(String, Agent)>> {
+    board_id: Uuid,
+) -> sqlx::Result<Vec<(Uuid, Uuid, Uuid)>> {
+    sqlx::query_as(
+        "update notice set held = false
+         from agent
+         where notice.board_id = $1 and notice.held
+           and agent.id = notice.agent_id and agent.provisioned_at is not null
+         returning notice.id, agent.id, agent.gateway_id",
+    )
+    .bind(board_id)
+    .fetch_all(conn)
+    .await
+}
+
+/// What is to be sent, and to whom.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub kind: String,
+    pub message: String,
+    pub agent: Agent,
+}
+
+pub(crate) async fn find_letter(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Letter>> {
     let row = sqlx::query(
-        "select agent.*, notice.message from notice join agent on agent.id = notice.agent_id where notice.id = $1",
+        "select agent.*, notice.message, notice.kind
+         from notice join agent on agent.id = notice.agent_id
+         where notice.id = $1",
     )
     .bind(id)
     .fetch_optional(conn)
     .await?;
-    row.map(|row| Ok((row.try_get("message")?, Agent::from_row(&row)?)))
-        .transpose()
+    row.map(|row| {
+        Ok(Letter {
+            kind: row.try_get("kind")?,
+            message: row.try_get("message")?,
+            agent: Agent::from_row(&row)?,
+        })
+    })
+    .transpose()
+}
+
+/// Whether an older message to the same agent is on its way.
+pub(crate) async fn follows_another(
+    conn: &mut PgConnection,
+    id: Uuid,
+    agent_id: Uuid,
+    queue: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (
+             select from delivery join notice on notice.id = delivery.id
+             where delivery.queue = $3 and delivery.state = 'sending' and delivery.id < $1 and notice.agent_id = $2
+         )",
+    )
+    .bind(id)
+    .bind(agent_id)
+    .bind(queue)
+    .fetch_one(conn)
+    .await
 }
 
 /// Where a notice belongs: its organization and board.
@@ -99,12 +154,15 @@ pub(crate) async fn find(
     id: Uuid,
 ) -> sqlx::Result<Option<(Notice, Uuid, Uuid)>> {
     let row = sqlx::query(
-        "select notice.*, delivery.state, coalesce(delivery.attempts, 0) as attempts, delivery.last_error,
-                delivery.sent_at, delivery.next_attempt_at
+        "select notice.*,
+                case when delivery.queue = $2 then 'waiting' else delivery.state end as state,
+                coalesce(delivery.attempts, 0) as attempts, delivery.last_error, delivery.sent_at,
+                case when delivery.queue <> $2 then delivery.next_attempt_at end as next_attempt_at
          from notice left join delivery on delivery.id = notice.id
          where notice.id = $1",
     )
     .bind(id)
+    .bind(post::PUT_ASIDE)
     .fetch_optional(conn)
     .await?;
     row.map(|row| {
@@ -125,8 +183,10 @@ pub(crate) async fn list(
     page: &Page,
 ) -> sqlx::Result<Rows<Notice>> {
     let items = sqlx::query_as(
-        "select notice.*, delivery.state, coalesce(delivery.attempts, 0) as attempts, delivery.last_error,
-                delivery.sent_at, delivery.next_attempt_at
+        "select notice.*,
+                case when delivery.queue = $7 then 'waiting' else delivery.state end as state,
+                coalesce(delivery.attempts, 0) as attempts, delivery.last_error, delivery.sent_at,
+                case when delivery.queue <> $7 then delivery.next_attempt_at end as next_attempt_at
          from notice left join delivery on delivery.id = notice.id
          where ($1::uuid is null or notice.agent_id = $1)
            and ($2::uuid is null or notice.board_id = $2)
@@ -140,6 +200,7 @@ pub(crate) async fn list(
     .bind(page.after.map(|cursor| cursor.id))
     .bind(page.limit)
     .bind(page.offset)
+    .bind(post::PUT_ASIDE)
     .fetch_all(&mut *conn)
     .await?;
     let total = sqlx::query_scalar(

@@ -30,7 +30,7 @@ pub(crate) async fn find(
     sqlx::query_as(
         "select agent.*, agent_token.current_hash, agent_token.next_hash
          from agent join agent_token on agent_token.agent_id = agent.id
-         where agent.id = $1",
+         where agent.id = $1 and agent.leaving_at is null",
     )
     .bind(agent_id)
     .fetch_optional(conn)

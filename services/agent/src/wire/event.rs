@@ -29,6 +29,15 @@ pub(crate) fn gateway_updated(
     bus::event(actor, gateway.organization_id, at, payload).build()
 }
 
+/// `gateway.deleted`
+pub(crate) fn gateway_deleted(gateway: &Gateway, at: DateTime<Utc>) -> Event {
+    let payload = Payload::GatewayDeleted(event::GatewayDeleted {
+        gateway: Some(super::gateway(gateway)),
+    });
+    let actor = chassis::caller::system_actor();
+    bus::event(actor, gateway.organization_id, at, payload).build()
+}
+
 /// `agent.created`
 pub(crate) fn agent_created(actor: Actor, agent: &Agent, at: DateTime<Utc>) -> Event {
     let payload = Payload::AgentCreated(event::AgentCreated {
@@ -89,7 +98,15 @@ pub(crate) fn agent_token_changed(agent: &Agent, at: DateTime<Utc>) -> Event {
     about(chassis::caller::system_actor(), agent, at, payload)
 }
 
-/// `notice.sent` or `notice.dead`
+/// `agent.deleted`
+pub(crate) fn agent_deleted(actor: Actor, agent: &Agent, at: DateTime<Utc>) -> Event {
+    let payload = Payload::AgentDeleted(event::AgentDeleted {
+        agent: Some(super::agent(agent, at)),
+    });
+    about(actor, agent, at, payload)
+}
+
+/// That somebody was told, or could not be
 pub(crate) fn notice_settled(
     notice: &Notice,
     organization_id: Uuid,

@@ -1,5 +1,7 @@
 //! Events of others that agents may have to be told of.
 
+mod board;
+
 use anyhow::Context;
 use proto::{
     approval::v1::{Approval, ApprovalStatus},
@@ -9,8 +11,9 @@ use proto::{
 use uuid::Uuid;
 
 use crate::notice::{
+    audience::Audience,
     rule::{Happening, Status, Trigger},
-    text::{self, Remark, Subject},
+    text::{self, Decision, Remark, Subject},
 };
 
 /// What happened, where, and what there is to say about it.
@@ -18,23 +21,68 @@ use crate::notice::{
 pub(crate) struct News {
     pub event_id: Uuid,
     pub organization_id: Uuid,
-    pub board_id: Uuid,
     pub task_id: Option<Uuid>,
-    pub happening: Happening,
+    pub rule: Rule,
     pub subject: Subject,
 }
 
-/// Reads an event; `None` when no agent can have to be told of it.
-pub(crate) fn read(event: &Event) -> anyhow::Result<Option<News>> {
+/// What decides who is told.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Rule {
+    /// Of a task or an approval on a board.
+    Happening {
+        board_id: Uuid,
+        happening: Happening,
+    },
+    /// Of boards, groups and chat.
+    Audience(Audience),
+}
+
+impl News {
+    /// The boards whose agents can be told.
+    pub(crate) fn board_ids(&self) -> &[Uuid] {
+        match &self.rule {
+            Rule::Happening { board_id, .. } => std::slice::from_ref(board_id),
+            Rule::Audience(audience) => &audience.board_ids,
+        }
+    }
+
+    /// Whether it is every agent of the boards.
+    pub(crate) fn is_for_everybody(&self) -> bool {
+        match &self.rule {
+            Rule::Happening { .. } => false,
+            Rule::Audience(audience) => audience.is_everybody(),
+        }
+    }
+
+    /// Agents that can be told because they are named.
+    pub(crate) fn named(&self) -> Vec<Uuid> {
+        match &self.rule {
+            Rule::Happening { happening, .. } => happening.named(),
+            Rule::Audience(audience) => audience.mentioned.clone(),
+        }
+    }
+
+    /// Agents that somebody mentioned.
+    pub(crate) fn mentioned(&self) -> &[Uuid] {
+        match &self.rule {
+            Rule::Happening { happening, .. } => happening.mentioned(),
+            Rule::Audience(audience) => &audience.mentioned,
+        }
+    }
+}
+
+/// Reads an event: what agents can have to be told of it, in the order in which they are told.
+pub(crate) fn read(event: &Event) -> anyhow::Result<Vec<News>> {
     Ok(match &event.payload {
-        Some(Payload::TaskCreated(created)) => task_news(
+        Some(Payload::TaskCreated(created)) => vec![task_news(
             event,
             created.task.as_ref(),
             &created.board_name,
             Trigger::Created,
             None,
             None,
-        )?,
+        )?],
         Some(Payload::TaskUpdated(updated)) => {
             let assignee = updated
                 .changed_fields
@@ -42,14 +90,14 @@ pub(crate) fn read(event: &Event) -> anyhow::Result<Option<News>> {
                 .any(|field| field == "assigned_agent_id");
             let previous = updated.previous_assignee_id.as_deref();
             let trigger = Trigger::Changed { assignee };
-            task_news(
+            vec![task_news(
                 event,
                 updated.task.as_ref(),
                 &updated.board_name,
                 trigger,
                 previous,
                 None,
-            )?
+            )?]
         }
         Some(Payload::TaskStatusChanged(moved)) => {
             let trigger = Trigger::Moved {
@@ -61,45 +109,47 @@ pub(crate) fn read(event: &Event) -> anyhow::Result<Option<News>> {
                 .comment
                 .as_deref()
                 .map(|text| remark(author(event), text));
-            task_news(
+            vec![task_news(
                 event,
                 moved.task.as_ref(),
                 &moved.board_name,
                 trigger,
                 previous,
                 remark,
-            )?
+            )?]
         }
         Some(Payload::TaskCommented(commented)) => {
             let comment = commented
                 .comment
                 .as_ref()
                 .context("a comment event carries its comment")?;
-            let mentioned = comment
-                .mentioned_agent_ids
-                .iter()
-                .map(|id| Uuid::try_parse(id));
             let trigger = Trigger::Commented {
-                mentioned: mentioned.collect::<Result<_, _>>()?,
+                mentioned: ids(&comment.mentioned_agent_ids)?,
             };
             let remark = remark(&comment.author_name, &comment.message);
-            task_news(
+            vec![task_news(
                 event,
                 commented.task.as_ref(),
                 &commented.board_name,
                 trigger,
                 None,
                 Some(remark),
-            )?
+            )?]
         }
-        Some(Payload::ApprovalResolved(resolved)) => Some(approval_news(
-            event,
-            resolved
-                .approval
-                .as_ref()
-                .context("the event carries its approval")?,
-        )?),
-        _ => None,
+        Some(Payload::ApprovalResolved(resolved)) => {
+            vec![approval_news(event, resolved.approval.as_ref())?]
+        }
+        Some(Payload::ApprovalExpired(expired)) => {
+            vec![approval_news(event, expired.approval.as_ref())?]
+        }
+        Some(Payload::BoardUpdated(updated)) => board::updated(event, updated)?,
+        Some(Payload::BoardMemoryCreated(created)) => {
+            board::memory(event, created)?.into_iter().collect()
+        }
+        Some(Payload::GroupMemoryCreated(created)) => {
+            board::group_memory(event, created)?.into_iter().collect()
+        }
+        _ => Vec::new(),
     })
 }
 
@@ -110,7 +160,7 @@ fn task_news(
     trigger: Trigger,
     previous_assignee: Option<&str>,
     remark: Option<Remark>,
-) -> anyhow::Result<Option<News>> {
+) -> anyhow::Result<News> {
     let task = task.context("a task event carries its task")?;
     let (task_id, status) = (Uuid::try_parse(&task.id)?, status(task.status())?);
     let happening = Happening {
@@ -132,10 +182,16 @@ fn task_news(
         description: task.description.clone().unwrap_or_default(),
         remark,
     });
-    news(event, &task.board_id, Some(task_id), happening, subject).map(Some)
+    let board_id = Uuid::try_parse(&task.board_id).context("board of a task")?;
+    let rule = Rule::Happening {
+        board_id,
+        happening,
+    };
+    news(event, Some(task_id), rule, subject)
 }
 
-fn approval_news(event: &Event, approval: &Approval) -> anyhow::Result<News> {
+fn approval_news(event: &Event, approval: Option<&Approval>) -> anyhow::Result<News> {
+    let approval = approval.context("an approval event carries its approval")?;
     let happening = Happening {
         trigger: Trigger::ApprovalResolved,
         actor: acting_agent(event)?,
@@ -146,7 +202,14 @@ fn approval_news(event: &Event, approval: &Approval) -> anyhow::Result<News> {
     let subject = Subject::Approval(text::Approval {
         id: Uuid::try_parse(&approval.id)?,
         action: approval.action_type.clone(),
-        approved: approval.status() == ApprovalStatus::Approved,
+        decision: match approval.status() {
+            ApprovalStatus::Approved => Decision::Approved,
+            ApprovalStatus::Rejected => Decision::Rejected,
+            ApprovalStatus::Expired => Decision::Expired,
+            ApprovalStatus::Pending | ApprovalStatus::Unspecified => {
+                anyhow::bail!("the approval is not decided")
+            }
+        },
         confidence: approval.confidence,
         task_ids: approval.task_ids.clone(),
         decided_by: approval.resolved_by_name.clone(),
@@ -157,25 +220,35 @@ fn approval_news(event: &Event, approval: &Approval) -> anyhow::Result<News> {
         .as_deref()
         .map(Uuid::try_parse)
         .transpose()?;
-    news(event, &approval.board_id, task_id, happening, subject)
+    let board_id = Uuid::try_parse(&approval.board_id).context("board of an approval")?;
+    let rule = Rule::Happening {
+        board_id,
+        happening,
+    };
+    news(event, task_id, rule, subject)
 }
 
 fn news(
     event: &Event,
-    board_id: &str,
     task_id: Option<Uuid>,
-    happening: Happening,
+    rule: Rule,
     subject: Subject,
 ) -> anyhow::Result<News> {
     Ok(News {
         event_id: Uuid::try_parse(&event.id).context("id of an event")?,
         organization_id: Uuid::try_parse(&event.organization_id)
             .context("organization of an event")?,
-        board_id: Uuid::try_parse(board_id).context("board of an event")?,
         task_id,
-        happening,
+        rule,
         subject,
     })
+}
+
+fn ids(texts: &[String]) -> anyhow::Result<Vec<Uuid>> {
+    Ok(texts
+        .iter()
+        .map(|text| Uuid::try_parse(text))
+        .collect::<Result<_, _>>()?)
 }
 
 fn acting_agent(event: &Event) -> anyhow::Result<Option<Uuid>> {

@@ -28,6 +28,7 @@ fn agent(role: Role) -> Agent {
         soul_template: None,
         last_seen_at: None,
         provisioned_at: None,
+        leaving_at: None,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
     }

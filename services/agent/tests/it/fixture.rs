@@ -266,6 +266,26 @@ impl World {
         bus::outbox::append(&mut conn, event).await.unwrap();
     }
 
+    /// Waits until every event has been taken in and nothing is due on a queue that somebody works.
+    pub(crate) async fn until_quiet(&self) {
+        until("everything is taken in", || async {
+            let mut conn = self.pool.acquire().await.unwrap();
+            let pending = bus::outbox::pending(&mut conn).await.unwrap();
+            let due: i64 = sqlx::query_scalar(
+                "select count(*) from delivery
+                 where queue in ('notice', 'lifecycle')
+                   and (state = 'sending' or state in ('waiting', 'failed') and next_attempt_at <= now())",
+            )
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+            (pending == 0 && due == 0).then_some(())
+        })
+        .await;
+        // What left the outbox is at the consumers within moments.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+
     /// What was told so far of this type.
     pub(crate) fn heard(&self, r#type: &str) -> Vec<Event> {
         let heard = self.ear.0.lock().unwrap();

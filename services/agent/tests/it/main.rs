@@ -2,12 +2,14 @@
 //! connector.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod chat;
 mod constraints;
 mod fixture;
 mod gateways;
 mod input;
 mod lists;
 mod notices;
+mod pausing;
 mod presence;
 mod provisioning;
 mod stand_in;

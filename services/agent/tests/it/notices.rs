@@ -117,7 +117,10 @@ async fn a_notice_that_nobody_takes_is_given_up_and_said_so(pool: PgPool) {
     let dead = team.until_notice(&team.ada, NoticeState::Dead).await;
     assert_eq!(dead.attempts, 3);
     assert!(dead.last_error.unwrap().starts_with("gateway_unauthorized"));
-    let told = team.world.until_heard("notice.dead", 1).await;
+    let told = team
+        .world
+        .until_heard("task.assignee_notify_failed", 1)
+        .await;
     assert_eq!(told[0].agent_id.as_deref(), Some(team.ada.id.as_str()));
     let refused = || async { team.world.connector.names().len() };
     let before = refused().await;

@@ -60,6 +60,7 @@ pub(crate) enum Call {
     Ensure(EnsureAgentRequest),
     Write(WriteFilesRequest),
     Send(SendMessageRequest),
+    Remove(RemoveAgentRequest),
 }
 
 impl Call {
@@ -68,6 +69,7 @@ impl Call {
             Self::Ensure(_) => "ensure",
             Self::Write(_) => "write",
             Self::Send(_) => "send",
+            Self::Remove(_) => "remove",
         }
     }
 }
@@ -120,6 +122,20 @@ impl Connector {
     /// Messages that the gateway took, each once however often it was sent.
     pub(crate) fn taken(&self) -> Vec<SendMessageRequest> {
         self.0.lock().unwrap().taken.clone()
+    }
+
+    /// Keys of the agents that were to be taken away, in the order of their keys.
+    pub(crate) fn removed(&self) -> Vec<String> {
+        let calls = self.calls();
+        let mut keys: Vec<String> = calls
+            .iter()
+            .filter_map(|call| match call {
+                Call::Remove(remove) => Some(remove.agent_key.clone()),
+                _ => None,
+            })
+            .collect();
+        keys.sort();
+        keys
     }
 
     /// The newest content of a file of the agent with this key.
@@ -207,8 +223,9 @@ impl ConnectorService for Connector {
 
     async fn remove_agent(
         &self,
-        _: Request<RemoveAgentRequest>,
+        request: Request<RemoveAgentRequest>,
     ) -> Result<Response<RemoveAgentResponse>, Status> {
-        Err(Status::unimplemented("nobody here removes agents"))
+        self.judge(Call::Remove(request.into_inner())).await?;
+        Ok(Response::new(RemoveAgentResponse {}))
     }
 }

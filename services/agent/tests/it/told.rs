@@ -54,7 +54,7 @@ async fn n1_and_n2_a_new_task_is_told_to_the_lead_and_its_assignee(pool: PgPool)
     };
     assert!(notice.created_at.is_some() && notice.sent_at.is_some());
     assert_eq!(notice, expected);
-    let told = team.world.until_heard("notice.sent", 2).await;
+    let told = team.world.until_heard("task.assignee_notified", 1).await;
     assert!(
         told.iter()
             .any(|event| event.agent_id.as_ref() == Some(&team.ada.id)
