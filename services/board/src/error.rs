@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{group::MAX_BOARDS, task::Refusal};
+use crate::{custom_field, group::MAX_BOARDS, tag, task::Refusal};
 
 /// Why a call failed.
 #[derive(Debug, Error)]
@@ -14,6 +14,10 @@ pub(crate) enum Error {
     Invalid(#[from] Fault),
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error(transparent)]
+    Tag(#[from] tag::Refusal),
+    #[error(transparent)]
+    CustomField(#[from] custom_field::Refusal),
     #[error("the board does not exist")]
     BoardNotFound,
     #[error("the board group does not exist")]
@@ -71,6 +75,7 @@ impl Error {
     fn wrong_fields(&self) -> Vec<&'static str> {
         match self {
             Self::Refused(refusal) => refusal.field().into_iter().collect(),
+            Self::CustomField(refusal) => refusal.field().into_iter().collect(),
             Self::SelfDependency => vec!["depends_on_task_ids"],
             Self::GatewayInvalid | Self::GatewayMainAgentRequired => vec!["gateway_id"],
             Self::GroupFull => vec!["board_group_id"],
@@ -86,6 +91,8 @@ impl Explain for Error {
         match self {
             Self::Invalid(fault) => fault.code,
             Self::Refused(refusal) => refusal.code(),
+            Self::Tag(refusal) => refusal.code(),
+            Self::CustomField(refusal) => refusal.code(),
             Self::BoardNotFound
             | Self::GroupNotFound
             | Self::TaskNotFound
@@ -116,6 +123,8 @@ impl Explain for Error {
         match self {
             Self::Invalid(fault) => &fault.reason,
             Self::Refused(refusal) => refusal.reason(),
+            Self::Tag(refusal) => refusal.reason(),
+            Self::CustomField(refusal) => refusal.reason(),
             Self::BoardNotFound => "BOARD_NOT_FOUND",
             Self::GroupNotFound => "BOARD_GROUP_NOT_FOUND",
             Self::TaskNotFound => "TASK_NOT_FOUND",
@@ -157,14 +166,11 @@ impl Explain for Error {
     fn facts(&self) -> Map<String, Value> {
         let (name, value) = match self {
             Self::Invalid(fault) => return fault.facts.clone().into_iter().collect(),
-            Self::Refused(Refusal::Blocked { by }) => ("blocked_by_task_ids", json!(by)),
-            Self::Refused(Refusal::WorkerField { fields } | Refusal::LeadField { fields })
-            | Self::AdminRequired { fields } => ("fields", json!(fields)),
-            Self::Refused(Refusal::PendingApproval { approval_id }) => {
-                ("approval_id", json!(approval_id))
-            }
-            Self::VersionConflict { version }
-            | Self::Refused(Refusal::VersionConflict { version }) => ("version", json!(version)),
+            Self::Refused(refusal) => return refusal.facts(),
+            Self::Tag(refusal) => return refusal.facts(),
+            Self::CustomField(refusal) => return refusal.facts(),
+            Self::AdminRequired { fields } => ("fields", json!(fields)),
+            Self::VersionConflict { version } => ("current_version", json!(version)),
             Self::DependenciesNotFound { missing } => ("missing_task_ids", json!(missing)),
             _ => return Map::new(),
         };
@@ -182,6 +188,8 @@ impl From<Error> for tonic::Status {
 pub(crate) fn from_constraint(error: sqlx::Error) -> Error {
     match chassis::db::constraint(&error) {
         Some("board_slug_key") => Error::SlugTaken,
+        Some("tag_slug_key") => tag::Refusal::SlugTaken.into(),
+        Some("custom_field_field_key_key") => custom_field::Refusal::KeyTaken.into(),
         Some("board_group_slug_key") => Error::GroupSlugTaken,
         Some("group_memory_board_group_id_fkey") => Error::GroupNotFound,
         Some("group_memory_board_id_fkey") => Error::BoardNotFound,

@@ -1,6 +1,7 @@
 //! What this service tells: typed events, each with the thing as it is after the change.
 
 mod boards;
+pub(crate) mod catalogue;
 pub(crate) mod groups;
 pub(crate) mod memory;
 
@@ -103,7 +104,7 @@ impl Scene<'_> {
             fields.retain(|field| {
                 !matches!(
                     *field,
-                    "status" | "assigned_agent_id" | "blocked_by_task_ids"
+                    "status" | "assigned_agent_id" | "blocked_by_task_ids" | "stale_by_task_ids"
                 )
             });
         }

@@ -17,6 +17,7 @@ mod author;
 mod board;
 mod comment;
 mod consume;
+mod custom_field;
 mod error;
 mod events;
 mod group;
@@ -25,7 +26,9 @@ mod mention;
 mod peers;
 mod roster;
 mod rpc;
+mod snapshot;
 mod store;
+mod tag;
 mod task;
 mod visible;
 mod wire;
@@ -33,8 +36,10 @@ mod wire;
 use proto::board::v1::{
     board_directory_service_server::BoardDirectoryServiceServer,
     board_group_service_server::BoardGroupServiceServer, board_service_server::BoardServiceServer,
-    comment_service_server::CommentServiceServer, memory_service_server::MemoryServiceServer,
-    task_service_server::TaskServiceServer,
+    comment_service_server::CommentServiceServer,
+    custom_field_service_server::CustomFieldServiceServer,
+    memory_service_server::MemoryServiceServer, snapshot_service_server::SnapshotServiceServer,
+    tag_service_server::TagServiceServer, task_service_server::TaskServiceServer,
 };
 use sqlx::migrate::Migrator;
 
@@ -94,7 +99,16 @@ pub async fn register(
     );
     server.add_service(
         ROLE,
+        SnapshotServiceServer::new(rpc::snapshots::Snapshots(desk.clone())),
+    );
+    server.add_service(
+        ROLE,
         TaskServiceServer::new(rpc::tasks::Tasks(desk.clone())),
+    );
+    server.add_service(ROLE, TagServiceServer::new(rpc::tags::Tags(desk.clone())));
+    server.add_service(
+        ROLE,
+        CustomFieldServiceServer::new(rpc::custom_fields::CustomFields(desk.clone())),
     );
     server.add_service(
         ROLE,

@@ -3,10 +3,14 @@
 pub(crate) mod access;
 pub(crate) mod boards;
 pub(crate) mod comments;
+pub(crate) mod custom_fields;
 pub(crate) mod directory;
 pub(crate) mod groups;
 pub(crate) mod memory;
+mod paging;
 pub(crate) mod pause;
+pub(crate) mod snapshots;
+pub(crate) mod tags;
 pub(crate) mod tasks;
 
 use chassis::{Caller, Clock, Cursor, conditional};

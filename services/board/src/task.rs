@@ -6,10 +6,13 @@ pub(crate) mod creation;
 pub(crate) mod gate;
 pub(crate) mod patch;
 pub(crate) mod refusal;
+pub(crate) mod revision;
 pub(crate) mod transition;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
+
+use crate::{custom_field::values::Values, tag::Badge};
 
 pub(crate) use refusal::Refusal;
 
@@ -97,6 +100,12 @@ pub(crate) struct Task {
     pub(crate) depends_on: Vec<Uuid>,
     /// Those of them that are not done; empty for a task that is done itself.
     pub(crate) blocked_by: Vec<Uuid>,
+    /// Of a task that is done: dependencies that were reopened since, in the order of its list.
+    pub(crate) stale_by: Vec<Uuid>,
+    /// In the order given.
+    pub(crate) tags: Vec<Badge>,
+    /// What it says in the custom fields of its board.
+    pub(crate) values: Values,
     /// Grows when the task leaves `done`.
     pub(crate) cycle: i32,
     /// Grows with every change of the task.
@@ -131,11 +140,19 @@ impl Task {
             ),
             ("depends_on_task_ids", self.depends_on != after.depends_on),
             ("blocked_by_task_ids", self.blocked_by != after.blocked_by),
+            ("stale_by_task_ids", self.stale_by != after.stale_by),
+            ("tag_ids", !self.tag_ids().eq(after.tag_ids())),
+            ("custom_field_values", self.values.own != after.values.own),
         ];
         differs
             .into_iter()
             .filter_map(|(name, differs)| differs.then_some(name))
             .collect()
+    }
+
+    /// Its tags, in order.
+    pub(crate) fn tag_ids(&self) -> impl Iterator<Item = Uuid> + '_ {
+        self.tags.iter().map(|badge| badge.id)
     }
 
     /// Marks the task as changed now.

@@ -1,8 +1,11 @@
 //! The contract's messages and the domain's types, each as the other.
 
 pub(crate) mod boards;
+pub(crate) mod custom_fields;
 pub(crate) mod groups;
 pub(crate) mod memory;
+pub(crate) mod snapshots;
+pub(crate) mod tags;
 pub(crate) mod tasks;
 
 use chassis::{Fault, Mask, decode, encode};

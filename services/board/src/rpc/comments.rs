@@ -14,7 +14,9 @@ use uuid::Uuid;
 use super::{
     Copy, Desk, Read,
     access::{self, Place},
-    cursor, etag, scene,
+    cursor, etag,
+    paging::{Last, Paging},
+    scene,
 };
 use crate::{
     comment::{self, Author, Comment},
@@ -64,10 +66,19 @@ async fn list(
         return Ok(Read::Unchanged(etag));
     }
     let (board, task) = access::task(&mut conn, caller, place).await?;
-    let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
+    let question = ListCommentsRequest {
+        limit: None,
+        offset: None,
+        page_token: None,
+        ..request.clone()
+    };
+    let token = request.page_token.as_deref();
+    let paging = Paging::of("comments", &question, request.limit, request.offset, token)?;
+    let page = paging.page;
     let mut comments = store::comments::list(&mut conn, task.id, &page.beyond()).await?;
-    let next_page_token = page.cut(&mut comments, |comment| {
-        cursor(comment.created_at, comment.id)
+    let next_page_token = paging.cut(&mut comments, |comment| Last {
+        cursor: cursor(comment.created_at, comment.id),
+        first: "",
     });
     let answer = ListCommentsResponse {
         next_page_token,

@@ -3,21 +3,22 @@
 mod create;
 mod delete;
 mod edges;
+mod get;
+mod labels;
 mod list;
 mod update;
 
-use chassis::{Caller, decode};
+use chassis::{Caller, Fault, conditional, decode};
 use proto::board::v1::{
-    AssignTaskRequest, AssignTaskResponse, CreateTaskRequest, CreateTaskResponse,
+    self as pb, AssignTaskRequest, AssignTaskResponse, CreateTaskRequest, CreateTaskResponse,
     DeleteTaskRequest, DeleteTaskResponse, GetTaskRequest, GetTaskResponse, ListTasksRequest,
     ListTasksResponse, UpdateTaskRequest, UpdateTaskResponse, task_service_server::TaskService,
 };
 use tonic::{Request, Response, Status};
 
 use super::{
-    Copy, Desk, Read,
+    Copy, Desk,
     access::{self, Place},
-    etag,
 };
 use crate::{
     error::Error,
@@ -45,9 +46,7 @@ impl TaskService for Tasks {
     ) -> Result<Response<CreateTaskResponse>, Status> {
         let caller = Caller::of(&request)?;
         let task = create::create(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(CreateTaskResponse {
-            task: Some(wire::tasks::task(task)),
-        }))
+        Ok(tagged(task, |task| CreateTaskResponse { task }))
     }
 
     async fn get_task(
@@ -55,7 +54,7 @@ impl TaskService for Tasks {
         request: Request<GetTaskRequest>,
     ) -> Result<Response<GetTaskResponse>, Status> {
         let (caller, copy) = (Caller::of(&request)?, Copy::of(&request));
-        Ok(get(&self.0, &caller, &copy, &request.into_inner())
+        Ok(get::get(&self.0, &caller, &copy, &request.into_inner())
             .await?
             .into())
     }
@@ -65,10 +64,9 @@ impl TaskService for Tasks {
         request: Request<UpdateTaskRequest>,
     ) -> Result<Response<UpdateTaskResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let task = update(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(UpdateTaskResponse {
-            task: Some(wire::tasks::task(task)),
-        }))
+        let seen = conditional::if_match(&request);
+        let task = update(&self.0, &caller, seen, &request.into_inner()).await?;
+        Ok(tagged(task, |task| UpdateTaskResponse { task }))
     }
 
     async fn assign_task(
@@ -77,9 +75,7 @@ impl TaskService for Tasks {
     ) -> Result<Response<AssignTaskResponse>, Status> {
         let caller = Caller::of(&request)?;
         let task = assign(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(AssignTaskResponse {
-            task: Some(wire::tasks::task(task)),
-        }))
+        Ok(tagged(task, |task| AssignTaskResponse { task }))
     }
 
     async fn delete_task(
@@ -92,29 +88,35 @@ impl TaskService for Tasks {
     }
 }
 
-async fn get(
-    desk: &Desk,
-    caller: &Caller,
-    copy: &Copy,
-    request: &GetTaskRequest,
-) -> Result<Read<GetTaskResponse>, Error> {
-    let place = Place::decode(request.board_id.as_deref(), &request.task_id)?;
-    let mut conn = desk.pool.acquire().await?;
-    if let Some(etag) = access::held(&mut conn, caller, place, copy).await? {
-        return Ok(Read::Unchanged(etag));
-    }
-    let (board, task) = access::task(&mut conn, caller, place).await?;
-    let answer = GetTaskResponse {
-        task: Some(wire::tasks::task(task)),
-    };
-    Ok(Read::Fresh(answer, etag(board.version)))
+/// An answer that is a task, with its tag.
+fn tagged<T>(task: Task, answer: impl FnOnce(Option<pb::Task>) -> T) -> Response<T> {
+    let tag = conditional::version_tag(task.version);
+    conditional::answer(answer(Some(wire::tasks::task(task))), &tag)
 }
 
-async fn update(desk: &Desk, caller: &Caller, request: &UpdateTaskRequest) -> Result<Task, Error> {
+/// The version that a writer has seen, by the header and by the body.
+fn expected(header: Option<i64>, body: Option<i64>) -> Result<Option<i64>, Fault> {
+    match (header, body) {
+        (Some(header), Some(body)) if header != body => Err(Fault::rejected(
+            "VERSION_AMBIGUOUS",
+            "expected_version",
+            "If-Match names another version",
+        )),
+        (header, body) => Ok(header.or(body)),
+    }
+}
+
+async fn update(
+    desk: &Desk,
+    caller: &Caller,
+    seen: Result<Option<i64>, Fault>,
+    request: &UpdateTaskRequest,
+) -> Result<Task, Error> {
     let place = Place::decode(request.board_id.as_deref(), &request.task_id)?;
     let (board, task) = access::task(&mut *desk.pool.acquire().await?, caller, place).await?;
     let mover = access::writer(caller, &board)?;
-    let patch = wire::tasks::patch(request)?;
+    let mut patch = wire::tasks::patch(request)?;
+    patch.expected_version = expected(seen?, patch.expected_version)?;
     update::Update {
         desk,
         caller,

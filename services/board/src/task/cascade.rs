@@ -24,8 +24,12 @@ fn change(before: Task, now: DateTime<Utc>, edit: impl FnOnce(&mut Task)) -> Opt
 
 /// A task became done: whoever waited for it waits for one less.
 pub(crate) fn closed(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> Vec<Change> {
-    let wait_less =
-        |task: Task| change(task, now, |task| task.blocked_by.retain(|open| *open != id));
+    let wait_less = |task: Task| {
+        change(task, now, |task| {
+            task.blocked_by.retain(|open| *open != id);
+            task.stale_by.retain(|reopened| *reopened != id);
+        })
+    };
     dependents.into_iter().filter_map(wait_less).collect()
 }
 
@@ -35,23 +39,27 @@ pub(crate) fn removed(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> Ve
         change(task, now, |task| {
             task.depends_on.retain(|dependency| *dependency != id);
             task.blocked_by.retain(|open| *open != id);
+            task.stale_by.retain(|reopened| *reopened != id);
         })
     };
     dependents.into_iter().filter_map(forget).collect()
 }
 
 /// A task left `done`. Tasks that depend on it directly wait again, in the order of their lists. Work on it, however far
-/// along the chain, goes back to the inbox; what is done stays done.
+/// along the chain, goes back to the inbox; what is done stays done, and what depends on it directly is marked as stale.
 pub(crate) fn reopened(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> Vec<Change> {
     let back = |task: Task| {
         change(task, now, |task| {
             if matches!(task.status, Status::InProgress | Status::Review) {
                 transition::retreat(task, now);
             }
-            let waits =
-                |dependency: &&Uuid| **dependency == id || task.blocked_by.contains(dependency);
+            let noted = [&task.blocked_by[..], &task.stale_by].concat();
+            let waits = |dependency: &&Uuid| **dependency == id || noted.contains(dependency);
             let open: Vec<Uuid> = task.depends_on.iter().filter(waits).copied().collect();
             task.wait_for(&open, now);
+            if task.status == Status::Done {
+                task.stale_by = open;
+            }
         })
     };
     dependents.into_iter().filter_map(back).collect()
@@ -71,6 +79,7 @@ mod tests {
             change::{self, Facts},
             gate::{Approvals, Rules},
             patch::Patch,
+            revision::Revision,
             transition::Mover,
             walk::{assert_sound, new_task},
         },
@@ -121,10 +130,10 @@ mod tests {
                 return;
             };
             let listed = Task {
-                depends_on: patch
-                    .depends_on
-                    .clone()
-                    .unwrap_or(before.depends_on.clone()),
+                depends_on: match &patch.depends_on {
+                    Some(revision) => revision.of(before.depends_on.iter().copied()),
+                    None => before.depends_on.clone(),
+                },
                 ..before.clone()
             };
             let facts = Facts {
@@ -132,6 +141,8 @@ mod tests {
                 approvals: Approvals::default(),
                 open: &self.open(&listed),
                 commented: true,
+                tags: None,
+                fields: &[],
             };
             let Ok(after) = change::decide(by, &OPEN_BOARD, &before, patch, &intent, &facts, now)
             else {
@@ -168,13 +179,17 @@ mod tests {
                 now += TimeDelta::seconds(1);
                 // Edges only from higher to lower numbers: no circles, which the store judges.
                 let edges: BTreeSet<usize> = edges.into_iter().filter(|edge| *edge < number).collect();
-                let depends_on = to.is_none().then(|| edges.into_iter().map(id).collect());
+                let depends_on = to.is_none().then(|| Revision::Whole(edges.into_iter().map(id).collect()));
                 let patch = Patch { status: to.map(|to| Status::ALL[to]), depends_on, ..Patch::default() };
                 board.apply(id(number), &patch, now);
                 for task in board.0.values() {
                     assert_sound(task);
-                    let open = if task.status == Status::Done { Vec::new() } else { board.open(task) };
-                    prop_assert_eq!(&task.blocked_by, &open);
+                    let (noted, other) = match task.status {
+                        Status::Done => (&task.stale_by, &task.blocked_by),
+                        _ => (&task.blocked_by, &task.stale_by),
+                    };
+                    prop_assert_eq!(noted, &board.open(task));
+                    prop_assert!(other.is_empty());
                 }
             }
         }
@@ -202,9 +217,15 @@ mod tests {
             vec![b, c],
             DateTime::UNIX_EPOCH + TimeDelta::seconds(9),
         );
-        let [change] = changes.as_slice() else {
+        let [stale, change] = changes.as_slice() else {
             panic!("{changes:?}")
         };
+        assert_eq!(
+            (stale.after.status, &stale.after.stale_by),
+            (Status::Done, &vec![id(1)])
+        );
+        let healed = closed(id(1), vec![stale.after.clone()], DateTime::UNIX_EPOCH);
+        assert!(healed[0].after.stale_by.is_empty());
         assert_eq!(
             (change.after.id, change.after.status),
             (id(3), Status::Inbox)

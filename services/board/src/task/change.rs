@@ -10,7 +10,11 @@ use super::{
     patch::Patch,
     transition::{self, Heir, Mover, Step},
 };
-use crate::roster::Roster;
+use crate::{
+    custom_field::{CustomField, values::Occasion},
+    roster::Roster,
+    tag::Badge,
+};
 
 /// A request that may be granted, and what it hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +38,31 @@ pub(crate) struct Facts<'a> {
     pub(crate) open: &'a [Uuid],
     /// Whether the mover or the assignee commented in this cycle.
     pub(crate) commented: bool,
+    /// The tags that the task will have, when the request is about them.
+    pub(crate) tags: Option<&'a [Badge]>,
+    /// The fields of the board, when the request fills some.
+    pub(crate) fields: &'a [CustomField],
 }
 
 /// Judges who asks for what, by the task as it is.
+#[cfg(test)]
 pub(crate) fn authorize(
     mover: Mover,
     rules: &Rules,
     task: &Task,
     patch: &Patch,
 ) -> Result<Intent, Refusal> {
+    admit(mover, rules, task, patch)?;
+    plan(mover, rules, task, patch)
+}
+
+/// Judges whether the caller may ask for this at all, and of this version of the task.
+pub(crate) fn admit(
+    mover: Mover,
+    rules: &Rules,
+    task: &Task,
+    patch: &Patch,
+) -> Result<(), Refusal> {
     match mover {
         Mover::Worker(id) => authorize_worker(id, rules, task, patch)?,
         Mover::Lead(_) => authorize_lead(patch)?,
@@ -56,6 +76,16 @@ pub(crate) fn authorize(
             version: task.version,
         });
     }
+    Ok(())
+}
+
+/// Finds the row of the table that governs what an admitted caller asks for, and what it hangs on.
+pub(crate) fn plan(
+    mover: Mover,
+    rules: &Rules,
+    task: &Task,
+    patch: &Patch,
+) -> Result<Intent, Refusal> {
     if patch.depends_on.is_some() && task.status == Status::Done {
         return Err(Refusal::DependenciesLocked);
     }
@@ -98,10 +128,14 @@ fn authorize_worker(id: Uuid, rules: &Rules, task: &Task, patch: &Patch) -> Resu
         return Err(Refusal::WorkerField { fields });
     }
     if patch.status.is_some() {
-        gate::admit_worker(rules)
-    } else {
-        Ok(())
+        gate::admit_worker(rules)?;
     }
+    // What nobody has it may fill when the same request claims it.
+    let claims = task.assigned_agent_id.is_none() && patch.status == Some(Status::InProgress);
+    if patch.values.is_some() && task.assigned_agent_id != Some(id) && !claims {
+        return Err(Refusal::AssigneeMismatch);
+    }
+    Ok(())
 }
 
 fn authorize_lead(patch: &Patch) -> Result<(), Refusal> {
@@ -127,7 +161,7 @@ pub(crate) fn decide(
     now: DateTime<Utc>,
 ) -> Result<Task, Refusal> {
     let mut task = before.clone();
-    edit(&mut task, patch);
+    edit(&mut task, patch, facts);
     let closing = intent.step.map_or(before.status, |step| step.to) == Status::Done;
     if !closing && !facts.open.is_empty() && patch.named_assignee().is_some() {
         return Err(Refusal::Blocked {
@@ -156,13 +190,16 @@ pub(crate) fn decide(
         task.assigned_agent_id = assignee;
     }
     task.wait_for(facts.open, now);
+    if let Some(named) = &patch.values {
+        task.values = task.values.filled(facts.fields, named, Occasion::Change)?;
+    }
     if task != *before {
         task.touch(now);
     }
     Ok(task)
 }
 
-fn edit(task: &mut Task, patch: &Patch) {
+fn edit(task: &mut Task, patch: &Patch, facts: &Facts<'_>) {
     if let Some(title) = &patch.title {
         task.title.clone_from(title);
     }
@@ -176,7 +213,10 @@ fn edit(task: &mut Task, patch: &Patch) {
         task.due_at = due_at;
     }
     if let Some(depends_on) = &patch.depends_on {
-        task.depends_on.clone_from(depends_on);
+        task.depends_on = depends_on.of(task.depends_on.iter().copied());
+    }
+    if let Some(tags) = facts.tags {
+        task.tags = tags.to_vec();
     }
 }
 
@@ -212,6 +252,7 @@ impl Task {
             self.blocked_by.clear();
             return;
         }
+        self.stale_by.clear();
         self.blocked_by = open.to_vec();
         if !open.is_empty() {
             transition::retreat(self, now);

@@ -8,7 +8,14 @@ use super::{
     Priority, Refusal, Status, Task,
     transition::{self, Mover},
 };
-use crate::roster::Roster;
+use crate::{
+    custom_field::{
+        CustomField,
+        values::{Named, Occasion, Values},
+    },
+    roster::Roster,
+    tag::Badge,
+};
 
 /// A task that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +28,21 @@ pub(crate) struct Draft {
     pub(crate) assignee: Option<Uuid>,
     /// Without repeats.
     pub(crate) depends_on: Vec<Uuid>,
+    /// Without repeats.
+    pub(crate) tags: Vec<Uuid>,
+    pub(crate) values: Named,
+}
+
+/// What a new task hangs on, found out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    /// Dependencies that are not done.
+    pub(crate) open: &'a [Uuid],
+    pub(crate) roster: &'a Roster,
+    /// The tags of the draft.
+    pub(crate) tags: &'a [Badge],
+    /// The fields of the board.
+    pub(crate) fields: &'a [CustomField],
 }
 
 /// Where a task is born.
@@ -36,17 +58,23 @@ pub(crate) fn create(
     mover: Mover,
     at: Birthplace,
     draft: Draft,
-    open: &[Uuid],
-    roster: &Roster,
+    facts: &Facts<'_>,
     now: DateTime<Utc>,
 ) -> Result<Task, Refusal> {
     judge_status(&draft)?;
+    let Facts {
+        open,
+        roster,
+        tags,
+        fields,
+    } = *facts;
     if !open.is_empty() && (draft.status != Status::Inbox || draft.assignee.is_some()) {
         return Err(Refusal::Blocked { by: open.to_vec() });
     }
     if let Some(assignee) = draft.assignee {
         roster.judge_assignee(assignee, mover)?;
     }
+    let values = Values::default().filled(fields, &draft.values, Occasion::Creation)?;
     let mut task = Task {
         id: at.id,
         organization_id: at.organization_id,
@@ -65,6 +93,9 @@ pub(crate) fn create(
         last_worker_id: None,
         depends_on: draft.depends_on,
         blocked_by: open.to_vec(),
+        stale_by: Vec::new(),
+        tags: tags.to_vec(),
+        values,
         cycle: 1,
         version: 1,
         created_at: now,

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Priority, Status};
+use super::{Priority, Status, revision::Revision};
+use crate::custom_field::values::Named;
 
 /// The fields that a request names, and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,8 +15,10 @@ pub(crate) struct Patch {
     pub(crate) priority: Option<Priority>,
     pub(crate) due_at: Option<Option<DateTime<Utc>>>,
     pub(crate) assignee: Option<Option<Uuid>>,
-    /// The whole list, without repeats.
-    pub(crate) depends_on: Option<Vec<Uuid>>,
+    pub(crate) depends_on: Option<Revision>,
+    pub(crate) tags: Option<Revision>,
+    /// Custom fields; null clears one.
+    pub(crate) values: Option<Named>,
     pub(crate) comment: Option<String>,
     pub(crate) expected_version: Option<i64>,
 }
@@ -48,6 +51,7 @@ impl Patch {
         let planning = [
             ("assigned_agent_id", self.assignee.is_some()),
             ("depends_on_task_ids", self.depends_on.is_some()),
+            ("tag_ids", self.tags.is_some()),
         ];
         let planning = planning
             .into_iter()

@@ -1,8 +1,12 @@
 //! Why a task does not do what was asked of it.
 
 use chassis::Code;
+use serde_json::{Map, Value as Json, json};
 use thiserror::Error;
 use uuid::Uuid;
+
+use super::MAX_DEPENDENCIES;
+use crate::{custom_field, tag};
 
 /// A lawful "no" of the rules of a task.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -13,9 +17,9 @@ pub(crate) enum Refusal {
     AlreadyClaimed,
     #[error("the task belongs to another agent")]
     AssigneeMismatch,
-    #[error("a worker may change the status and comment; it may not change: {}", fields.join(", "))]
+    #[error("a worker may change the status and custom fields of its tasks, and comment; it may not change: {}", fields.join(", "))]
     WorkerField { fields: Vec<&'static str> },
-    #[error("a lead may assign, move and set dependencies; it may not change: {}", fields.join(", "))]
+    #[error("a lead may assign, move, tag and set dependencies and custom fields; it may not change: {}", fields.join(", "))]
     LeadField { fields: Vec<&'static str> },
     #[error("a lead comments in the conversation of the task, not in a change of it")]
     LeadComment,
@@ -47,10 +51,18 @@ pub(crate) enum Refusal {
     CommentRequired,
     #[error("the task has changed since: its version is {version}")]
     VersionConflict { version: i64 },
+    #[error("a task has at most {MAX_DEPENDENCIES} dependencies")]
+    TooManyDependencies,
+    #[error("a task has at most {} tags", tag::MAX_PER_TASK)]
+    TooManyTags,
+    #[error(transparent)]
+    Tags(#[from] tag::Refusal),
+    #[error(transparent)]
+    Fields(#[from] custom_field::Refusal),
 }
 
 impl Refusal {
-    pub(crate) const fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         match self {
             Self::WorkerField { .. }
             | Self::LeadField { .. }
@@ -62,7 +74,12 @@ impl Refusal {
             | Self::AssigneeMismatch
             | Self::AssignToLead => Code::Forbidden,
             Self::AgentNotFound => Code::NotFound,
-            Self::NotCreatable | Self::CommentRequired => Code::Invalid,
+            Self::NotCreatable
+            | Self::CommentRequired
+            | Self::TooManyDependencies
+            | Self::TooManyTags => Code::Invalid,
+            Self::Tags(refusal) => refusal.code(),
+            Self::Fields(refusal) => refusal.code(),
             Self::Blocked { .. }
             | Self::AlreadyClaimed
             | Self::AgentOnOtherBoard
@@ -74,7 +91,7 @@ impl Refusal {
         }
     }
 
-    pub(crate) const fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Blocked { .. } => "TASK_BLOCKED_CANNOT_TRANSITION",
             Self::AlreadyClaimed => "TASK_ALREADY_CLAIMED",
@@ -96,15 +113,36 @@ impl Refusal {
             Self::ApprovalRequired => "TASK_APPROVAL_REQUIRED",
             Self::CommentRequired => "COMMENT_REQUIRED",
             Self::VersionConflict { .. } => "VERSION_CONFLICT",
+            Self::TooManyDependencies => "TOO_MANY_DEPENDENCIES",
+            Self::TooManyTags => "TOO_MANY_TAGS",
+            Self::Tags(refusal) => refusal.reason(),
+            Self::Fields(refusal) => refusal.reason(),
         }
     }
 
     /// The field of the request that is wrong, for those that are about one.
-    pub(crate) const fn field(&self) -> Option<&'static str> {
+    pub(crate) fn field(&self) -> Option<&'static str> {
         match self {
             Self::NotCreatable => Some("status"),
             Self::CommentRequired => Some("comment"),
+            Self::TooManyDependencies => Some("depends_on_task_ids"),
+            Self::TooManyTags => Some("tag_ids"),
+            Self::Fields(refusal) => refusal.field(),
             _ => None,
         }
+    }
+
+    /// The facts of the case, as clients find them.
+    pub(crate) fn facts(&self) -> Map<String, Json> {
+        let (name, value) = match self {
+            Self::Blocked { by } => ("blocked_by_task_ids", json!(by)),
+            Self::WorkerField { fields } | Self::LeadField { fields } => ("fields", json!(fields)),
+            Self::PendingApproval { approval_id } => ("approval_id", json!(approval_id)),
+            Self::VersionConflict { version } => ("current_version", json!(version)),
+            Self::Tags(refusal) => return refusal.facts(),
+            Self::Fields(refusal) => return refusal.facts(),
+            _ => return Map::new(),
+        };
+        Map::from_iter([(name.to_owned(), value)])
     }
 }

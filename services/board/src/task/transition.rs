@@ -110,7 +110,7 @@ const fn step(
     }
 }
 
-/// The table. Two rules for workers are judged before it, by [`super::change::authorize`], because they hold for a
+/// The table. Two rules for workers are judged before it, by [`super::change::admit`], because they hold for a
 /// repeated status too: a worker moves only what is its own or nobody's, and nothing where only the lead may.
 #[rustfmt::skip]
 const TABLE: &[Step] = &[

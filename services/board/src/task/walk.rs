@@ -1,6 +1,8 @@
 //! Random walks through the status machine, legal and illegal, beside a model that was written from the contract and not
 //! from the table.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Priority, Refusal, Status, Task,
     change::{self, Facts},
-    creation::{self, Birthplace, Draft},
+    creation::{self, Birthplace, Draft, Facts as Start},
     gate::{Approvals, Rules},
     patch::Patch,
     transition::Mover,
@@ -228,21 +230,21 @@ pub(super) fn new_task(id: u128, depends_on: Vec<Uuid>, open: &[Uuid], now: Date
         due_at: None,
         assignee: None,
         depends_on,
+        tags: Vec::new(),
+        values: BTreeMap::new(),
+    };
+    let facts = Start {
+        open,
+        roster: &Roster::default(),
+        tags: &[],
+        fields: &[],
     };
     let at = Birthplace {
         id: Uuid::from_u128(id),
         organization_id: Uuid::nil(),
         board_id: Uuid::nil(),
     };
-    creation::create(
-        Mover::User(PERSON),
-        at,
-        draft,
-        open,
-        &Roster::default(),
-        now,
-    )
-    .unwrap()
+    creation::create(Mover::User(PERSON), at, draft, &facts, now).unwrap()
 }
 
 fn perform(task: &Task, step: &Move, now: DateTime<Utc>) -> Result<Task, Refusal> {
@@ -264,6 +266,8 @@ fn perform(task: &Task, step: &Move, now: DateTime<Utc>) -> Result<Task, Refusal
         approvals,
         open,
         commented: step.commented,
+        tags: None,
+        fields: &[],
     };
     change::decide(by, &step.rules, task, &patch, &intent, &facts, now)
 }
@@ -279,6 +283,7 @@ pub(super) fn assert_sound(task: &Task) {
         task.blocked_by.is_empty()
             || (task.status == Status::Inbox && task.assigned_agent_id.is_none())
     );
+    assert!(task.stale_by.is_empty() || task.status == Status::Done);
 }
 
 proptest! {

@@ -3,9 +3,18 @@
 use chassis::{Fault, decode, encode};
 use prost_types::Struct;
 use proto::board::v1 as pb;
+use serde_json::Value as Json;
 
-use super::{Named, known};
-use crate::task::{MAX_DEPENDENCIES, Priority, Status, Task, creation::Draft, patch::Patch};
+use super::{known, object};
+use crate::{
+    custom_field::values,
+    tag,
+    task::{MAX_DEPENDENCIES, Priority, Status, Task, creation::Draft},
+};
+
+mod change;
+
+pub(crate) use change::patch;
 
 /// Most characters of a title.
 const MAX_TITLE: usize = 500;
@@ -16,6 +25,7 @@ pub(crate) const MAX_COMMENT: usize = 20_000;
 
 /// A task for its readers.
 pub(crate) fn task(task: Task) -> pb::Task {
+    let tag_ids = task.tag_ids().map(|id| id.to_string()).collect();
     pb::Task {
         id: task.id.to_string(),
         board_id: task.board_id.to_string(),
@@ -32,9 +42,17 @@ pub(crate) fn task(task: Task) -> pb::Task {
         depends_on_task_ids: task.depends_on.iter().map(ToString::to_string).collect(),
         is_blocked: !task.blocked_by.is_empty(),
         blocked_by_task_ids: task.blocked_by.iter().map(ToString::to_string).collect(),
-        tag_ids: Vec::new(),
-        tags: Vec::new(),
-        custom_field_values: Some(Struct::default()),
+        stale_by_task_ids: task.stale_by.iter().map(ToString::to_string).collect(),
+        tag_ids,
+        tags: task.tags.into_iter().map(super::tags::badge).collect(),
+        custom_field_values: Some(Struct {
+            fields: task
+                .values
+                .shown
+                .iter()
+                .map(|(key, value)| (key.clone(), encode::to_value(value)))
+                .collect(),
+        }),
         version: task.version,
         cycle: task.cycle,
         created_by_agent_id: encode::optional_id(task.created_by_agent_id),
@@ -60,7 +78,7 @@ const fn from_status(status: pb::TaskStatus) -> Option<Status> {
     }
 }
 
-const fn to_priority(priority: Priority) -> pb::TaskPriority {
+pub(crate) const fn to_priority(priority: Priority) -> pb::TaskPriority {
     match priority {
         Priority::Low => pb::TaskPriority::Low,
         Priority::Medium => pb::TaskPriority::Medium,
@@ -101,6 +119,23 @@ pub(crate) fn statuses(numbers: &[i32]) -> Result<Option<Vec<Status>>, Fault> {
     Ok((!found.is_empty()).then_some(found))
 }
 
+/// The priorities of a filter; none stands for all.
+pub(crate) fn priorities(numbers: &[i32]) -> Result<Option<Vec<Priority>>, Fault> {
+    let found = numbers
+        .iter()
+        .map(|number| known("priority", *number, from_priority))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((!found.is_empty()).then_some(found))
+}
+
+/// Values of custom fields by key; null stands for none.
+fn named_values(value: Option<&Struct>) -> Result<values::Named, Fault> {
+    match object("custom_field_values", value)? {
+        Some(Json::Object(pairs)) => Ok(pairs.into_iter().collect()),
+        _ => Ok(values::Named::new()),
+    }
+}
+
 /// A task that somebody wants.
 pub(crate) fn draft(request: &pb::CreateTaskRequest) -> Result<Draft, Fault> {
     let status = match request.status {
@@ -127,54 +162,7 @@ pub(crate) fn draft(request: &pb::CreateTaskRequest) -> Result<Draft, Fault> {
             &request.depends_on_task_ids,
             MAX_DEPENDENCIES,
         )?,
+        tags: decode::ids("tag_ids", &request.tag_ids, tag::MAX_PER_TASK)?,
+        values: named_values(request.custom_field_values.as_ref())?,
     })
-}
-
-/// What a request wants changed.
-pub(crate) fn patch(request: &pb::UpdateTaskRequest) -> Result<Patch, Fault> {
-    let named = Named::of(request.update_mask.clone());
-    let mut patch = Patch {
-        expected_version: request.expected_version,
-        ..Patch::default()
-    };
-    if named.has("title", request.title.is_some()) {
-        let title = decode::required("title", request.title.as_deref())?;
-        patch.title = Some(decode::text("title", title, 1, MAX_TITLE)?);
-    }
-    if named.has("description", request.description.is_some()) {
-        patch.description = Some(decode::optional_text(
-            "description",
-            request.description.as_deref(),
-            MAX_DESCRIPTION,
-        )?);
-    }
-    if named.has("status", request.status != 0) {
-        patch.status = Some(known("status", request.status, from_status)?);
-    }
-    if named.has("priority", request.priority != 0) {
-        patch.priority = Some(known("priority", request.priority, from_priority)?);
-    }
-    if named.has("due_at", request.due_at.is_some()) {
-        patch.due_at = Some(decode::time("due_at", request.due_at.as_ref())?);
-    }
-    if named.has("assigned_agent_id", request.assigned_agent_id.is_some()) {
-        patch.assignee = Some(decode::optional_id(
-            "assigned_agent_id",
-            request.assigned_agent_id.as_deref(),
-        )?);
-    }
-    if named.has(
-        "depends_on_task_ids",
-        !request.depends_on_task_ids.is_empty(),
-    ) {
-        patch.depends_on = Some(decode::ids(
-            "depends_on_task_ids",
-            &request.depends_on_task_ids,
-            MAX_DEPENDENCIES,
-        )?);
-    }
-    if named.has("comment", request.comment.is_some()) {
-        patch.comment = decode::optional_text("comment", request.comment.as_deref(), MAX_COMMENT)?;
-    }
-    Ok(patch)
 }

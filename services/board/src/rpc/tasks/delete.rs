@@ -33,6 +33,7 @@ pub(super) async fn delete(
     let after: Vec<_> = changes.iter().map(|change| &change.after).collect();
     store::tasks::save(&mut tx, &after).await?;
     store::dependencies::delete(&mut tx, task.id).await?;
+    store::tags::assign(&mut tx, task.id, &[]).await?;
     store::tasks::delete(&mut tx, task.id, now).await?;
     let scene = scene(caller, &board, now);
     let mut events = vec![scene.task_deleted(&task)];

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     store,
-    task::{Status, Task, patch::Patch},
+    task::{MAX_DEPENDENCIES, Refusal, Status, Task, patch::Patch},
 };
 
 /// Judges a list of dependencies: other tasks of the board, all there, no circle. Answers those that are not done, in
@@ -45,7 +45,13 @@ pub(super) async fn open(
     patch: &Patch,
 ) -> Result<Vec<Uuid>, Error> {
     match &patch.depends_on {
-        Some(depends_on) => judge(conn, task.board_id, task.id, depends_on).await,
+        Some(revision) => {
+            let depends_on = revision.of(task.depends_on.iter().copied());
+            if depends_on.len() > MAX_DEPENDENCIES {
+                return Err(Refusal::TooManyDependencies.into());
+            }
+            judge(conn, task.board_id, task.id, &depends_on).await
+        }
         // A task that is done does not note what it would wait for.
         None if task.status == Status::Done && patch.status.is_some() => {
             judge(conn, task.board_id, task.id, &task.depends_on).await

@@ -4,16 +4,24 @@ use chassis::{Caller, decode};
 use proto::board::v1::{ListTasksRequest, ListTasksResponse};
 use sqlx::PgConnection;
 
-use super::super::{Copy, Desk, Read, access, cursor, etag};
+use super::super::{
+    Copy, Desk, Read, access, cursor, etag,
+    paging::{Last, Paging},
+};
 use crate::{
     error::Error,
     store::{
         self,
-        tasks::{Filter, Place},
+        tasks::{Filter, Place, Words},
     },
     visible::Visible,
     wire,
 };
+
+/// Most tags of a filter.
+const MAX_TAGS: usize = 50;
+/// Most characters of a search.
+const MAX_SEARCH: usize = 200;
 
 pub(super) async fn list(
     desk: &Desk,
@@ -23,18 +31,30 @@ pub(super) async fn list(
 ) -> Result<Read<ListTasksResponse>, Error> {
     let mut conn = desk.pool.acquire().await?;
     let (place, etag) = place(&mut conn, caller, request).await?;
-    let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
+    let paging = paging(request)?;
+    let page = paging.page;
     let filter = Filter {
         place,
         statuses: wire::tasks::statuses(&request.status)?,
         assignee: decode::optional_id("assigned_agent_id", request.assigned_agent_id.as_deref())?,
         unassigned: request.unassigned,
+        priorities: wire::tasks::priorities(&request.priority)?,
+        tags: Some(decode::ids("tag_id", &request.tag_id, MAX_TAGS)?)
+            .filter(|tags| !tags.is_empty()),
+        due_after: decode::time("due_after", request.due_after.as_ref())?,
+        due_before: decode::time("due_before", request.due_before.as_ref())?,
+        words: decode::optional_text("q", request.q.as_deref(), MAX_SEARCH)?
+            .as_deref()
+            .and_then(Words::of),
     };
     if copy.holds(&etag) {
         return Ok(Read::Unchanged(etag));
     }
     let mut tasks = store::tasks::list(&mut conn, &filter, &page.beyond()).await?;
-    let next_page_token = page.cut(&mut tasks, |task| cursor(task.created_at, task.id));
+    let next_page_token = paging.cut(&mut tasks, |task| Last {
+        cursor: cursor(task.created_at, task.id),
+        first: "",
+    });
     let answer = ListTasksResponse {
         next_page_token,
         items: tasks.into_iter().map(wire::tasks::task).collect(),
@@ -43,6 +63,19 @@ pub(super) async fn list(
         offset: page.wire_offset(),
     };
     Ok(Read::Fresh(answer, etag))
+}
+
+/// Judges the paging fields. A token belongs to the place and the filter that it was given for.
+fn paging(request: &ListTasksRequest) -> Result<Paging, Error> {
+    let question = ListTasksRequest {
+        limit: None,
+        offset: None,
+        page_token: None,
+        ..request.clone()
+    };
+    let token = request.page_token.as_deref();
+    let (limit, offset) = (request.limit, request.offset);
+    Ok(Paging::of("tasks", &question, limit, offset, token)?)
 }
 
 /// Where to look, and the tag of what is there.

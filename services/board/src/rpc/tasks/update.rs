@@ -4,10 +4,12 @@ use bus::outbox;
 use chassis::Caller;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{
     super::{Desk, comments, scene},
     edges,
+    labels::{self, Labels},
 };
 use crate::{
     board::Board,
@@ -22,6 +24,7 @@ use crate::{
         change::{self, Facts, Intent},
         gate::Approvals,
         patch::Patch,
+        revision::Revision,
         transition::Mover,
     },
 };
@@ -68,6 +71,11 @@ impl Update<'_> {
         Err(Error::Busy)
     }
 
+    /// A person learns of tags that are not there first, a lead after what is wrong with dependencies.
+    const fn judges_tags_first(&self) -> bool {
+        matches!(self.mover, Mover::User(_))
+    }
+
     fn mentions(&self) -> bool {
         self.patch
             .comment
@@ -77,7 +85,18 @@ impl Update<'_> {
 
     /// Asks what the change hangs on. What can be refused already is refused before anybody is asked.
     async fn ask(&self, board: &Board, task: &Task) -> Result<Known, Error> {
-        let intent = change::authorize(self.mover, &board.governance.rules, task, self.patch)?;
+        let rules = &board.governance.rules;
+        change::admit(self.mover, rules, task, self.patch)?;
+        if let Some(revision) = self
+            .patch
+            .tags
+            .as_ref()
+            .filter(|_| self.judges_tags_first())
+        {
+            let mut conn = self.desk.pool.acquire().await?;
+            labels::foresee(&mut conn, board.organization_id, revision.named()).await?;
+        }
+        let intent = change::plan(self.mover, rules, task, self.patch)?;
         let mut known = Known::default();
         if intent.needs_roster || self.mentions() {
             known.roster = Some(
@@ -100,18 +119,34 @@ impl Update<'_> {
 
     async fn attempt(&self, known: &Known, seen: &Task) -> Result<Attempt, Error> {
         let mut tx = self.desk.pool.begin().await?;
+        let named = self.patch.tags.as_ref().map_or(&[][..], Revision::named);
+        let labels = Labels::hold(&mut tx, seen.organization_id, named).await?;
         let board = store::boards::lock(&mut tx, seen.board_id)
             .await?
             .ok_or(Error::BoardNotFound)?;
         let before = store::tasks::find(&mut tx, seen.id)
             .await?
             .ok_or(Error::TaskNotFound)?;
-        let intent = change::authorize(self.mover, &board.governance.rules, &before, self.patch)?;
+        let rules = &board.governance.rules;
+        change::admit(self.mover, rules, &before, self.patch)?;
+        if self.judges_tags_first() {
+            labels.judge()?;
+        }
+        let intent = change::plan(self.mover, rules, &before, self.patch)?;
         if !known.covers(&intent, self.mentions(), &before) {
             return Ok(Attempt::AskAgain(Box::new((board, before))));
         }
         let now = self.desk.clock.now();
         let open = edges::open(&mut tx, &before, self.patch).await?;
+        labels.judge()?;
+        let tags = match &self.patch.tags {
+            Some(revision) => Some(labels.after(&before, revision)?),
+            None => None,
+        };
+        let fields = match self.patch.values {
+            Some(_) => store::custom_fields::list_of_board(&mut tx, board.id).await?,
+            None => Vec::new(),
+        };
         let roster = known.roster.clone().unwrap_or_default();
         let facts = Facts {
             roster: &roster,
@@ -121,8 +156,9 @@ impl Update<'_> {
                 .unwrap_or_default(),
             open: &open,
             commented: intent.needs_comments && self.commented(&mut tx, &before).await?,
+            tags: tags.as_deref(),
+            fields: &fields,
         };
-        let rules = &board.governance.rules;
         let after = change::decide(self.mover, rules, &before, self.patch, &intent, &facts, now)?;
         let cause = change::was_reset(&before, &after, &intent).then_some(DEPENDENCY_ADDED);
         let change = Change {
@@ -181,6 +217,10 @@ impl Update<'_> {
             if before.depends_on != after.depends_on {
                 store::dependencies::replace(conn, after.id, &after.depends_on).await?;
             }
+            if !before.tag_ids().eq(after.tag_ids()) {
+                let tags: Vec<Uuid> = after.tag_ids().collect();
+                store::tags::assign(conn, after.id, &tags).await?;
+            }
             events.extend(scene.changed(before, after, cause, self.patch.comment.as_deref()));
         }
         let (changes, cause) = cascade(conn, before, after, now).await?;
@@ -228,7 +268,7 @@ async fn cascade(
         let dependents = store::tasks::list_dependents(conn, after.id).await?;
         (cascade::closed(after.id, dependents, now), None)
     } else {
-        let dependents = store::tasks::list_all_dependents(conn, after.id).await?;
+        let dependents = store::tasks::list_unsettled(conn, after.id).await?;
         (
             cascade::reopened(after.id, dependents, now),
             Some(DEPENDENCY_REOPENED),

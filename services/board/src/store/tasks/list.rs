@@ -2,11 +2,12 @@
 //! is: with every condition in every statement, the plan sorts the whole board for each page.
 
 use chassis::Page;
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::columns;
-use crate::task::{Status, Task};
+use crate::task::{Priority, Status, Task};
 
 /// Where the tasks of a list are.
 #[derive(Clone, Debug)]
@@ -27,6 +28,39 @@ pub(crate) struct Filter {
     pub(crate) statuses: Option<Vec<Status>>,
     pub(crate) assignee: Option<Uuid>,
     pub(crate) unassigned: Option<bool>,
+    /// Any of these; none stands for all.
+    pub(crate) priorities: Option<Vec<Priority>>,
+    /// Any of these; none stands for all.
+    pub(crate) tags: Option<Vec<Uuid>>,
+    /// Due at this moment or later.
+    pub(crate) due_after: Option<DateTime<Utc>>,
+    /// Due before this moment.
+    pub(crate) due_before: Option<DateTime<Utc>>,
+    /// Words that the title or the description has, each as a whole word or its beginning.
+    pub(crate) words: Option<Words>,
+}
+
+/// Words to search for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words(Vec<String>);
+
+impl Words {
+    /// The words of a text; none where there is nothing to search for. Punctuation parts words here as it does in the
+    /// column that is searched, and none is left for the database to read as an operator.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let words: Vec<String> = text
+            .split(|c: char| c.is_ascii_punctuation() || c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        (!words.is_empty()).then_some(Self(words))
+    }
+
+    /// As the database wants a search put: every word quoted, each as a beginning.
+    fn to_tsquery(&self) -> String {
+        let words: Vec<String> = self.0.iter().map(|word| format!("'{word}':*")).collect();
+        words.join(" & ")
+    }
 }
 
 /// A page of tasks, newest first.
@@ -103,5 +137,53 @@ fn matching(select: &'static str, filter: &Filter) -> QueryBuilder<Postgres> {
         Some(false) => query.push(" and t.assigned_agent_id is not null"),
         None => &mut query,
     };
+    narrow(&mut query, filter);
     query
+}
+
+fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(priorities) = &filter.priorities {
+        let words: Vec<&str> = priorities
+            .iter()
+            .map(|priority| priority.as_str())
+            .collect();
+        query
+            .push(" and t.priority = any (")
+            .push_bind(words)
+            .push(")");
+    }
+    if let Some(tags) = &filter.tags {
+        query
+            .push(" and t.id in (select tt.task_id from task_tag tt where tt.tag_id = any (")
+            .push_bind(tags.clone())
+            .push("))");
+    }
+    if let Some(after) = filter.due_after {
+        query.push(" and t.due_at >= ").push_bind(after);
+    }
+    if let Some(before) = filter.due_before {
+        query.push(" and t.due_at < ").push_bind(before);
+    }
+    if let Some(words) = &filter.words {
+        query
+            .push(" and t.search @@ to_tsquery('simple', ")
+            .push_bind(words.to_tsquery())
+            .push(")");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_searched_for_is_an_operator() {
+        let query = |text: &str| Words::of(text).map(|words| words.to_tsquery());
+        assert_eq!(
+            query("login-page & | !' <-> don't:* \\"),
+            Some("'login':* & 'page':* & 'don':* & 't':*".to_owned())
+        );
+        assert_eq!(query("größe"), Some("'größe':*".to_owned()));
+        assert_eq!(query(" & "), None);
+    }
 }

@@ -1,6 +1,7 @@
 //! Writing tasks: every change of any number of tasks is one statement.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -11,8 +12,10 @@ pub(crate) async fn insert(conn: &mut PgConnection, task: &Task) -> sqlx::Result
         "insert into task (
              id, organization_id, board_id, title, description, status, priority, due_at, assigned_agent_id,
              created_by_user_id, created_by_agent_id, in_progress_at, started_at, status_changed_at,
-             last_worker_id, depends_on_ids, blocked_by_ids, cycle, version, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+             last_worker_id, depends_on_ids, blocked_by_ids, cycle, version, created_at, updated_at, tag_ids,
+             custom_field_values)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                 $22, $23)",
     )
     .bind(task.id)
     .bind(task.organization_id)
@@ -35,6 +38,8 @@ pub(crate) async fn insert(conn: &mut PgConnection, task: &Task) -> sqlx::Result
     .bind(task.version)
     .bind(task.created_at)
     .bind(task.updated_at)
+    .bind(task.tag_ids().collect::<Vec<_>>())
+    .bind(own_values(task))
     .execute(conn)
     .await
     .map(drop)
@@ -52,15 +57,17 @@ pub(crate) async fn save(conn: &mut PgConnection, tasks: &[&Task]) -> sqlx::Resu
                 due_at = u.due_at, assigned_agent_id = u.assigned_agent_id, in_progress_at = u.in_progress_at,
                 started_at = u.started_at, status_changed_at = u.status_changed_at,
                 last_worker_id = u.last_worker_id, depends_on_ids = u.depends_on_ids::uuid[],
-                blocked_by_ids = u.blocked_by_ids::uuid[], cycle = u.cycle, version = u.version,
-                updated_at = u.updated_at
+                blocked_by_ids = u.blocked_by_ids::uuid[], stale_by_ids = u.stale_by_ids::uuid[],
+                tag_ids = u.tag_ids::uuid[], custom_field_values = u.custom_field_values::jsonb, cycle = u.cycle,
+                version = u.version, updated_at = u.updated_at
            from unnest(
                     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::uuid[],
                     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::text[],
-                    $13::text[], $14::int[], $15::bigint[], $16::timestamptz[])
+                    $13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::bigint[],
+                    $19::timestamptz[])
                 as u (id, title, description, status, priority, due_at, assigned_agent_id, in_progress_at,
-                      started_at, status_changed_at, last_worker_id, depends_on_ids, blocked_by_ids, cycle,
-                      version, updated_at)
+                      started_at, status_changed_at, last_worker_id, depends_on_ids, blocked_by_ids, stale_by_ids,
+                      tag_ids, custom_field_values, cycle, version, updated_at)
           where t.id = u.id and t.version = u.version - 1 and t.deleted_at is null",
     )
     .bind(columns.ids)
@@ -76,6 +83,9 @@ pub(crate) async fn save(conn: &mut PgConnection, tasks: &[&Task]) -> sqlx::Resu
     .bind(columns.last_workers)
     .bind(columns.depends_on)
     .bind(columns.blocked_by)
+    .bind(columns.stale_by)
+    .bind(columns.tags)
+    .bind(columns.values)
     .bind(columns.cycles)
     .bind(columns.versions)
     .bind(columns.updated_at)
@@ -109,6 +119,10 @@ struct Columns<'a> {
     last_workers: Vec<Option<Uuid>>,
     depends_on: Vec<String>,
     blocked_by: Vec<String>,
+    stale_by: Vec<String>,
+    tags: Vec<String>,
+    /// JSON as text, for the same reason as the lists.
+    values: Vec<String>,
     cycles: Vec<i32>,
     versions: Vec<i64>,
     updated_at: Vec<DateTime<Utc>>,
@@ -135,8 +149,13 @@ impl<'a> Columns<'a> {
         self.started_at.push(task.started_at);
         self.status_changed_at.push(task.status_changed_at);
         self.last_workers.push(task.last_worker_id);
-        self.depends_on.push(literal(&task.depends_on));
-        self.blocked_by.push(literal(&task.blocked_by));
+        self.depends_on
+            .push(literal(task.depends_on.iter().copied()));
+        self.blocked_by
+            .push(literal(task.blocked_by.iter().copied()));
+        self.stale_by.push(literal(task.stale_by.iter().copied()));
+        self.tags.push(literal(task.tag_ids()));
+        self.values.push(own_values(task).to_string());
         self.cycles.push(task.cycle);
         self.versions.push(task.version);
         self.updated_at.push(task.updated_at);
@@ -144,9 +163,15 @@ impl<'a> Columns<'a> {
 }
 
 /// Ids as PostgreSQL writes an array: `{a,b}`.
-fn literal(ids: &[Uuid]) -> String {
-    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+fn literal(ids: impl Iterator<Item = Uuid>) -> String {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
     format!("{{{}}}", ids.join(","))
+}
+
+/// A task's own values, by the id of the field.
+fn own_values(task: &Task) -> Json {
+    let pair = |(id, value): (&Uuid, &Json)| (id.to_string(), value.clone());
+    Json::Object(task.values.own.iter().map(pair).collect())
 }
 
 /// Deletes a task of a board that is held; its row, comments and history stay.
@@ -157,7 +182,8 @@ pub(crate) async fn delete(
 ) -> sqlx::Result<()> {
     sqlx::query(
         "update task
-            set deleted_at = $2, updated_at = $2, version = version + 1, depends_on_ids = '{}', blocked_by_ids = '{}'
+            set deleted_at = $2, updated_at = $2, version = version + 1, depends_on_ids = '{}', blocked_by_ids = '{}',
+                stale_by_ids = '{}', tag_ids = '{}'
           where id = $1",
     )
     .bind(id)
