@@ -103,10 +103,11 @@ impl Bounds {
             _ if field.is_list() => ("minItems", "maxItems"),
             Kind::String => ("minLength", "maxLength"),
             ref kind if is_number(kind) => ("minimum", "maximum"),
-            _ => return,
+            _ => ("", ""),
         };
+        let known = !least.is_empty();
         for (name, bound) in [(least, self.least), (most, self.most)] {
-            if let Some(bound) = bound {
+            if let (true, Some(bound)) = (known, bound) {
                 schema.insert(name.to_owned(), json!(bound));
             }
         }

@@ -207,6 +207,47 @@ mod tests {
             found(Method::GET, "/api/v1/activity/stream").0,
             "FeedService/Watch"
         );
+        for (method, path, rpc) in [
+            (
+                Method::GET,
+                "/api/v1/boards/b/tasks/stream",
+                "StreamService/WatchTasks",
+            ),
+            (
+                Method::GET,
+                "/api/v1/boards/b/approvals/stream",
+                "StreamService/WatchApprovals",
+            ),
+            (
+                Method::GET,
+                "/api/v1/agents/stream",
+                "StreamService/WatchAgents",
+            ),
+            (
+                Method::POST,
+                "/api/v1/organizations/invites/accept",
+                "InviteService/AcceptInvite",
+            ),
+            (
+                Method::POST,
+                "/api/v1/approval-policies/dry-run",
+                "ApprovalPolicyService/DryRunApprovalPolicy",
+            ),
+            (
+                Method::GET,
+                "/api/v1/activity/task-comments",
+                "ActivityService/ListTaskComments",
+            ),
+        ] {
+            assert_eq!(found(method, path).0, rpc);
+        }
+        assert_eq!(
+            found(Method::PUT, "/api/v1/organizations/me/members/m/access"),
+            (
+                "OrganizationService/SetMemberAccess".into(),
+                vec!["m".into()]
+            )
+        );
         assert_eq!(
             found(Method::HEAD, "/api/v1/users/me").0,
             "UserService/GetMe"

@@ -38,7 +38,17 @@ async fn a_writer_may_say_which_version_it_knows() {
         .owner(Method::PATCH, &path)
         .header("if-match", "\"7\"")
         .json(&json!({"title": "T"}));
-    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(
+        response.headers()["etag"],
+        "\"8\"",
+        "the tag for the next change"
+    );
+    assert_eq!(
+        edge.behind.if_match.lock().unwrap().as_deref(),
+        Some("\"7\"")
+    );
     let updated = edge.behind.updated.lock().unwrap().take().unwrap();
     assert_eq!(updated.expected_version, Some(7));
     assert_eq!(updated.update_mask.unwrap().paths, ["title"]);

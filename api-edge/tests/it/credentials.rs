@@ -5,7 +5,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use uuid::Uuid;
 
 use crate::support::{
-    BOARD, Edge, LEAD, MAIN, MEMBER, OWNER, WORKER, feed::event, problem, start, start_with,
+    BOARD, Edge, LEAD, MAIN, MEMBER, OWNER, READER, WORKER, feed::event, problem, start, start_with,
 };
 
 async fn refused(request: RequestBuilder) -> (u16, String) {
@@ -273,4 +273,91 @@ async fn agents_that_called_are_reported_by_the_time_the_process_ends() {
         seen,
         [11_u128, 12].map(|number| Uuid::from_u128(number).to_string())
     );
+}
+
+#[tokio::test]
+async fn a_limited_credential_reaches_services_with_its_limit() {
+    let edge = start().await;
+    for token in [READER, OWNER] {
+        let me = edge
+            .request(Method::GET, "/api/v1/users/me")
+            .bearer_auth(token);
+        assert_eq!(me.send().await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(
+        *edge.behind.scopes.lock().unwrap(),
+        [vec!["read".to_owned()], vec![]]
+    );
+    let change = edge
+        .request(Method::POST, "/api/v1/tasks")
+        .bearer_auth(READER)
+        .json(&serde_json::json!({"title": "T", "board_id": BOARD}));
+    assert_eq!(refused(change).await, (403, "scope_missing".into()));
+}
+
+#[tokio::test]
+async fn the_owner_of_a_credential_says_how_long_it_is_remembered() {
+    let edge = start().await;
+    let get = || edge.get("/api/v1/users/me");
+    let later = crate::support::now() + chrono::TimeDelta::seconds(1);
+    *edge.behind.good_until.lock().unwrap() = Some(later);
+    get().await;
+    get().await;
+    assert_eq!(edge.behind.authentications.load(Ordering::SeqCst), 1);
+
+    edge.behind.authentications.store(0, Ordering::SeqCst);
+    *edge.behind.good_until.lock().unwrap() = Some(crate::support::now());
+    let other = || {
+        edge.request(Method::GET, "/api/v1/users/me")
+            .bearer_auth(MEMBER)
+            .send()
+    };
+    other().await.unwrap();
+    other().await.unwrap();
+    assert_eq!(edge.behind.authentications.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn what_an_admin_does_to_others_counts_from_their_next_request_on() {
+    let edge = start_with(&["--auth-failures-per-minute=0"]).await;
+    edge.say(event(1, "organization.updated", None)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(&edge, MEMBER, "/api/v1/users/me", StatusCode::OK).await;
+    until(&edge, OWNER, "/api/v1/users/me", StatusCode::OK).await;
+    edge.behind.locked_out.store(true, Ordering::SeqCst);
+    let path = "/api/v1/organizations/me/members/x";
+    let removed = edge.owner(Method::DELETE, path).send().await.unwrap();
+    assert_eq!(removed.status(), StatusCode::NOT_IMPLEMENTED);
+    let member = edge.request(Method::GET, "/api/v1/users/me");
+    assert_eq!(
+        refused(member.bearer_auth(MEMBER)).await.0,
+        401,
+        "asked again, without an event"
+    );
+}
+
+#[tokio::test]
+async fn an_invitation_is_redeemed_without_a_credential_and_not_guessed() {
+    let edge = start_with(&["--auth-failures-per-minute=3"]).await;
+    let redeem = |token: &str| {
+        edge.request(Method::POST, "/api/v1/auth/redeem-invite")
+            .json(&serde_json::json!({"token": token, "name": "Ada"}))
+    };
+    for request in [redeem("mci_good"), redeem("mci_good").bearer_auth("wrong")] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let body: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(body["api_token"]["token"], "mcp_new");
+    }
+    for attempt in 0..3 {
+        assert_eq!(
+            refused(redeem(&format!("mci_{attempt}"))).await,
+            (404, "invite_not_found".into())
+        );
+    }
+    assert_eq!(
+        refused(redeem("mci_good")).await,
+        (429, "too_many_failures".into())
+    );
+    assert_eq!(edge.get("/api/v1/users/me").await.status(), 429);
 }

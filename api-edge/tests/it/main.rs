@@ -4,6 +4,7 @@
 mod bad_input;
 mod conditional;
 mod credentials;
+mod download;
 mod front;
 mod grpc;
 mod oracle;

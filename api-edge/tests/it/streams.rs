@@ -1,48 +1,16 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use reqwest::{Method, Response, StatusCode};
+use proto::{
+    board::v1::Board,
+    event::v1::{BoardDeleted, UserUpdated, event::Payload},
+};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::support::{BOARD, Edge, feed::event, problem, start, start_with};
+use crate::support::{BOARD, Frames, feed::event, problem, start, start_with};
 
 const STREAM: &str = "/api/v1/activity/stream";
-
-/// The frames of a stream, one at a time.
-struct Frames {
-    response: Response,
-    buffer: String,
-}
-
-impl Frames {
-    async fn open(edge: &Edge, path: &str, headers: &[(&str, &str)]) -> Self {
-        let mut request = edge.owner(Method::GET, path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        Self {
-            response,
-            buffer: String::new(),
-        }
-    }
-
-    /// The next frame; `None` when the stream ended.
-    async fn next(&mut self) -> Option<String> {
-        loop {
-            if let Some((frame, rest)) = self.buffer.split_once("\n\n") {
-                let frame = frame.to_owned();
-                self.buffer = rest.to_owned();
-                return Some(frame);
-            }
-            let chunk = tokio::time::timeout(Duration::from_secs(5), self.response.chunk())
-                .await
-                .expect("a frame");
-            self.buffer
-                .push_str(std::str::from_utf8(&chunk.unwrap()?).unwrap());
-        }
-    }
-}
 
 #[tokio::test]
 async fn each_event_is_a_frame_with_its_place_and_name() {
@@ -185,4 +153,131 @@ async fn open_streams_end_when_the_process_stops() {
     );
     stopped.expect("in time").unwrap();
     assert_eq!(end, None);
+}
+
+/// A stream of one kind of thing.
+fn memory() -> String {
+    format!("/api/v1/boards/{BOARD}/memory/stream")
+}
+
+#[tokio::test]
+async fn the_contract_may_name_every_event_of_a_stream() {
+    let edge = start().await;
+    let mut frames = Frames::open(&edge, &memory(), &[("last-event-id", "40")]).await;
+    assert_eq!(
+        frames.next().await.unwrap(),
+        "id: 40\nretry: 1000\nevent: ready\ndata: {\"sequence\":40,\"memory\":null}"
+    );
+    let first = frames.next().await.unwrap();
+    assert!(first.starts_with("id: 41\nevent: memory\ndata: {\"sequence\":41,\"memory\":{"));
+    assert_eq!(frames.next().await.unwrap(), "id: 42\n: keep-alive");
+    assert!(
+        frames
+            .next()
+            .await
+            .unwrap()
+            .starts_with("id: 43\nevent: memory\n")
+    );
+    let watched = edge.behind.watched.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        (watched.after_sequence, watched.board_id.as_deref()),
+        (Some(40), Some(BOARD))
+    );
+}
+
+/// The frame after all that the stand-in tells by itself.
+async fn after_the_rest(frames: &mut Frames) -> Option<String> {
+    for _ in 0..4 {
+        frames.next().await.unwrap();
+    }
+    frames.next().await
+}
+
+/// Tells the edge that the owner's rights may be others, once it hears the feed.
+async fn tell_of_the_owner(edge: &crate::support::Edge) {
+    let updated = UserUpdated {
+        user_id: Uuid::from_u128(1).to_string(),
+        ..UserUpdated::default()
+    };
+    edge.say(event(
+        9,
+        "user.updated",
+        Some(Payload::UserUpdated(updated)),
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn lost_access_ends_a_stream_at_once() {
+    let edge = start().await;
+    let mut frames = Frames::open(&edge, &memory(), &[]).await;
+    edge.behind.locked_out.store(true, Ordering::SeqCst);
+    tell_of_the_owner(&edge).await;
+    let gone = after_the_rest(&mut frames).await.unwrap();
+    assert!(
+        gone.starts_with("event: gone\ndata: {\"code\":\"unauthenticated\""),
+        "{gone}"
+    );
+    assert_eq!(frames.next().await, None);
+    assert_eq!(
+        edge.get("/api/v1/users/me").await.status(),
+        StatusCode::UNAUTHORIZED,
+        "not too_many_failures: a stream that ends is no failed sign-in"
+    );
+}
+
+#[tokio::test]
+async fn a_caller_with_other_rights_connects_again_or_is_gone() {
+    let edge = start().await;
+    let mut frames = Frames::open(&edge, &memory(), &[]).await;
+    edge.behind.granted.store(true, Ordering::SeqCst);
+    tell_of_the_owner(&edge).await;
+    assert_eq!(
+        after_the_rest(&mut frames).await,
+        None,
+        "what it sees is to be judged anew"
+    );
+
+    let mut frames = Frames::open(&edge, &memory(), &[]).await;
+    edge.behind.granted.store(false, Ordering::SeqCst);
+    edge.behind.hidden.store(true, Ordering::SeqCst);
+    tell_of_the_owner(&edge).await;
+    let gone = after_the_rest(&mut frames).await.unwrap();
+    assert!(
+        gone.starts_with("event: gone\ndata: {\"code\":\"board_not_found\""),
+        "{gone}"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_about_a_board_ends_with_the_board_and_no_other_does() {
+    let edge = start_with(&["--sse-keep-alive=0.2s"]).await;
+    let mut about = Frames::open(&edge, &memory(), &[]).await;
+    let mut other = Frames::open(&edge, STREAM, &[]).await;
+    edge.behind.hidden.store(true, Ordering::SeqCst);
+    let deleted = BoardDeleted {
+        board: Some(Board {
+            id: BOARD.into(),
+            ..Board::default()
+        }),
+        force: false,
+    };
+    edge.say(event(
+        9,
+        "board.deleted",
+        Some(Payload::BoardDeleted(deleted)),
+    ))
+    .await;
+    let mut last = None;
+    while let Some(frame) = about.next().await {
+        last = Some(frame);
+    }
+    assert!(
+        last.as_deref()
+            .is_some_and(|frame| frame.starts_with("event: gone\n")),
+        "{last:?}"
+    );
+    for _ in 0..4 {
+        other.next().await.expect("it goes on");
+    }
 }

@@ -83,6 +83,10 @@ impl TaskService for Tasks {
     }
 
     async fn update_task(&self, request: Request<UpdateTaskRequest>) -> Answer<UpdateTaskResponse> {
+        *self.0.if_match.lock().unwrap() = request
+            .metadata()
+            .get(conditional::IF_MATCH)
+            .map(|tag| tag.to_str().unwrap().to_owned());
         let request = request.into_inner();
         let blocked = request.status() == TaskStatus::Done;
         *self.0.updated.lock().unwrap() = Some(request);
@@ -92,7 +96,8 @@ impl TaskService for Tasks {
                 .with_fact("status", json!("not allowed to replace a member"));
             return Err(fault.into());
         }
-        Ok(Response::new(UpdateTaskResponse { task: Some(task()) }))
+        let answer = UpdateTaskResponse { task: Some(task()) };
+        Ok(conditional::answer(answer, &conditional::version_tag(8)))
     }
 
     async fn assign_task(&self, _: Request<AssignTaskRequest>) -> Answer<AssignTaskResponse> {

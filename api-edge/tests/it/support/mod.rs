@@ -2,7 +2,11 @@
 
 pub(crate) mod board;
 pub(crate) mod feed;
+mod frames;
 mod people;
+pub(crate) mod views;
+
+pub(crate) use frames::Frames;
 
 use std::{
     net::SocketAddr,
@@ -17,7 +21,10 @@ use chassis::{Clock, Running, Server};
 use chrono::{DateTime, Utc};
 use clap::{Args, FromArgMatches};
 use proto::{
-    activity::v1::{WatchRequest, WatchResponse, feed_service_server::FeedServiceServer},
+    activity::v1::{
+        WatchRequest, WatchResponse, activity_service_server::ActivityServiceServer,
+        feed_service_server::FeedServiceServer, stream_service_server::StreamServiceServer,
+    },
     agent::v1::{
         AgentSeen, agent_directory_service_server::AgentDirectoryServiceServer,
         agent_service_server::AgentServiceServer,
@@ -27,7 +34,7 @@ use proto::{
         task_service_server::TaskServiceServer,
     },
     org::v1::{
-        identity_service_server::IdentityServiceServer,
+        identity_service_server::IdentityServiceServer, invite_service_server::InviteServiceServer,
         organization_service_server::OrganizationServiceServer,
         user_service_server::UserServiceServer,
     },
@@ -38,6 +45,7 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::sync::broadcast;
 
 /// Credentials that the stand-ins know.
+pub(crate) const READER: &str = "mcp_reads";
 pub(crate) const OWNER: &str = "the-token-of-an-owner-of-the-organization";
 pub(crate) const MEMBER: &str = "the-token-of-a-member-of-the-organization";
 pub(crate) const LEAD: &str = "mca_lead_secret";
@@ -56,6 +64,16 @@ pub(crate) struct Behind {
     pub(crate) authentications: AtomicUsize,
     /// While set, nobody's credential is good.
     pub(crate) locked_out: AtomicBool,
+    /// While set, people see every board by a flag of their own.
+    pub(crate) granted: AtomicBool,
+    /// While set, nobody sees the board.
+    pub(crate) hidden: AtomicBool,
+    /// How long the owner of a person's credential lets the edge remember them.
+    pub(crate) good_until: Mutex<Option<DateTime<Utc>>>,
+    /// Scopes of callers that asked who they are.
+    pub(crate) scopes: Mutex<Vec<Vec<String>>>,
+    /// The `if-match` of the last change.
+    pub(crate) if_match: Mutex<Option<String>>,
     pub(crate) seen: Mutex<Vec<AgentSeen>>,
     pub(crate) watched: Mutex<Vec<WatchRequest>>,
     pub(crate) feed: broadcast::Sender<WatchResponse>,
@@ -72,6 +90,11 @@ impl Default for Behind {
             updated: Mutex::default(),
             authentications: AtomicUsize::new(0),
             locked_out: AtomicBool::new(false),
+            granted: AtomicBool::new(false),
+            hidden: AtomicBool::new(false),
+            good_until: Mutex::default(),
+            scopes: Mutex::default(),
+            if_match: Mutex::default(),
             seen: Mutex::default(),
             watched: Mutex::default(),
             feed: broadcast::channel(64).0,
@@ -136,6 +159,18 @@ pub(crate) async fn start_with(flags: &[&str]) -> Edge {
     server.add_service(
         "activity",
         FeedServiceServer::new(feed::Feed(behind.clone())),
+    );
+    server.add_service(
+        "activity",
+        StreamServiceServer::new(views::Views(behind.clone())),
+    );
+    server.add_service(
+        "activity",
+        ActivityServiceServer::new(views::Views(behind.clone())),
+    );
+    server.add_service(
+        "org",
+        InviteServiceServer::new(people::People(behind.clone())),
     );
     let address = api_edge::register(&mut server, config(flags))
         .await

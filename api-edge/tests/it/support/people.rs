@@ -2,21 +2,21 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use chassis::{Caller, Fault};
+use chassis::{Caller, Fault, encode};
 use proto::{
     agent::v1::{
         agent_directory_service_server::AgentDirectoryService, agent_service_server::AgentService,
         *,
     },
     org::v1::{
-        identity_service_server::IdentityService, organization_service_server::OrganizationService,
-        user_service_server::UserService, *,
+        identity_service_server::IdentityService, invite_service_server::InviteService,
+        organization_service_server::OrganizationService, user_service_server::UserService, *,
     },
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{BOARD, Behind, LEAD, MAIN, MEMBER, OWNER, WORKER};
+use super::{BOARD, Behind, LEAD, MAIN, MEMBER, OWNER, READER, WORKER};
 
 pub(crate) struct People(pub(crate) Arc<Behind>);
 pub(crate) struct Agents(pub(crate) Arc<Behind>);
@@ -41,8 +41,9 @@ impl IdentityService for People {
         if self.0.locked_out.load(Ordering::SeqCst) {
             return Err(unknown());
         }
-        let role = match request.get_ref().token.as_str() {
-            OWNER => Role::Owner,
+        let token = request.into_inner().token;
+        let role = match token.as_str() {
+            OWNER | READER => Role::Owner,
             MEMBER => Role::Member,
             _ => return Err(unknown()),
         };
@@ -51,6 +52,12 @@ impl IdentityService for People {
             name: "Ada".into(),
             organization_id: Uuid::from_u128(100).to_string(),
             role: role.into(),
+            all_boards_read: self.0.granted.load(Ordering::SeqCst),
+            scopes: (token == READER)
+                .then(|| "read".into())
+                .into_iter()
+                .collect(),
+            good_until: self.0.good_until.lock().unwrap().map(encode::time),
             ..AuthenticateResponse::default()
         }))
     }
@@ -66,7 +73,37 @@ impl UserService for People {
 
     async fn get_me(&self, request: Request<GetMeRequest>) -> Answer<GetMeResponse> {
         Ok(Response::new(GetMeResponse {
-            user: Some(user(&request)?),
+            user: Some(self.user(&request)?),
+        }))
+    }
+}
+
+impl People {
+    fn user<T>(&self, request: &Request<T>) -> Result<User, Status> {
+        if let Caller::User(user) = Caller::of(request)? {
+            self.0.scopes.lock().unwrap().push(user.scopes);
+        }
+        user(request)
+    }
+}
+
+#[tonic::async_trait]
+impl InviteService for People {
+    async fn redeem_invite(
+        &self,
+        request: Request<RedeemInviteRequest>,
+    ) -> Answer<RedeemInviteResponse> {
+        assert_eq!(Caller::of(&request)?, Caller::Anonymous);
+        if request.get_ref().token != "mci_good" {
+            return Err(Fault::not_found("INVITE_NOT_FOUND", "no such invite").into());
+        }
+        let token = ApiToken {
+            token: Some("mcp_new".into()),
+            ..ApiToken::default()
+        };
+        Ok(Response::new(RedeemInviteResponse {
+            member: Some(Member::default()),
+            api_token: Some(token),
         }))
     }
 }
