@@ -11,6 +11,8 @@
 //! - A task that waits for another is in the inbox and nobody's (`task_blocked_check`).
 //! - The board's `version` moves with everything on it; readers' copies are compared with it.
 //! - A task's row carries what its readers need. `task_dependency` says the same about edges, for the graph.
+//! - Who wrote an entry in the memory of a board or a group is known by the credential; whom it mentions is resolved when it
+//!   is written. Telling them is another service's part.
 //! - A change and the events that tell of it are one transaction. Peers are asked before it begins.
 
 mod author;
@@ -55,6 +57,7 @@ pub const SCHEMA: &str = "board";
 pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
     group: ROLE,
     topics: &[
+        "agent.deleted",
         "organization.deleted",
         "organization.settings_changed",
         "user.deleted",
@@ -80,7 +83,10 @@ pub async fn register(
 ) -> anyhow::Result<()> {
     let pool = server.database(SCHEMA).await?;
     bus.relay(server, ROLE, pool.clone());
-    let consumer = consume::Consumer { pool: pool.clone() };
+    let consumer = consume::Consumer {
+        pool: pool.clone(),
+        clock: server.clock(),
+    };
     bus.consume(server, SUBSCRIPTION, pool.clone(), consumer)
         .await?;
     memory::retention::spawn(server, pool.clone());

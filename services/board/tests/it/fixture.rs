@@ -12,10 +12,12 @@ use proto::{
         Board, Comment, CreateBoardRequest, CreateCommentRequest, CreateTaskRequest,
         GetTaskRequest, Task, TaskStatus, UpdateBoardRequest, UpdateTaskRequest,
         board_directory_service_client::BoardDirectoryServiceClient,
+        board_group_service_client::BoardGroupServiceClient,
         board_service_client::BoardServiceClient, comment_service_client::CommentServiceClient,
+        memory_service_client::MemoryServiceClient, snapshot_service_client::SnapshotServiceClient,
         task_service_client::TaskServiceClient,
     },
-    event::v1::Event,
+    event::v1::{Event, event::Payload},
 };
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -23,7 +25,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    callers::{LEAD, agent, member, owner, worker_id},
+    callers::{LEAD, ORGANIZATION, agent, member, owner, worker_id},
     peers::{Agents, Gate},
     request::{self, to},
 };
@@ -128,6 +130,29 @@ impl Fixture {
         events
     }
 
+    /// Something happens in another service.
+    pub(crate) async fn elsewhere(&self, payload: Payload) {
+        let actor = chassis::caller::system_actor();
+        let event = bus::event(actor, ORGANIZATION, self.clock.now(), payload).build();
+        let mut conn = self.pool.acquire().await.unwrap();
+        bus::outbox::append(&mut conn, event).await.unwrap();
+    }
+
+    /// Waits until a count in the database is zero.
+    pub(crate) async fn until_none(&self, count: &'static str) {
+        for _ in 0..1_000 {
+            let found: i64 = sqlx::query_scalar(count)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+            if found == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("still there: {count}");
+    }
+
     /// Ends the test: nothing may have been told that the test did not look at.
     pub(crate) async fn stop(mut self) {
         self.running.stop().await.unwrap();
@@ -156,6 +181,19 @@ impl Fixture {
 
     pub(crate) fn boards(&self, caller: &Caller) -> BoardServiceClient<Peer> {
         BoardServiceClient::new(self.running.client(caller.clone()))
+    }
+
+    pub(crate) fn groups(&self, caller: &Caller) -> BoardGroupServiceClient<Peer> {
+        BoardGroupServiceClient::new(self.running.client(caller.clone()))
+    }
+
+    pub(crate) fn snapshots(&self, caller: &Caller) -> SnapshotServiceClient<Peer> {
+        SnapshotServiceClient::new(self.running.client(caller.clone()))
+            .max_decoding_message_size(64 * 1024 * 1024)
+    }
+
+    pub(crate) fn memory(&self, caller: &Caller) -> MemoryServiceClient<Peer> {
+        MemoryServiceClient::new(self.running.client(caller.clone()))
     }
 
     pub(crate) fn tasks(&self, caller: &Caller) -> TaskServiceClient<Peer> {

@@ -12,6 +12,22 @@ macro_rules! columns {
     };
 }
 
+macro_rules! page {
+    ($kind:literal) => {
+        concat!(
+            "select ",
+            columns!(),
+            " from board_memory
+              where board_id = $1
+                and ",
+            $kind,
+            " and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
+              order by created_at desc, id desc
+              limit $5 offset $6"
+        )
+    };
+}
+
 impl FromRow<'_, PgRow> for BoardMemory {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
@@ -50,31 +66,27 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
-/// A page of a board's memory, newest first: all of it, only chat, or only what is not chat.
+/// A page of a board's memory, newest first: all of it, only chat, or only what is not chat. Each way has its statement,
+/// so that each finds its index.
 pub(crate) async fn list(
     conn: &mut PgConnection,
     board_id: Uuid,
     is_chat: Option<bool>,
     page: &Page,
 ) -> sqlx::Result<Vec<BoardMemory>> {
-    sqlx::query_as(concat!(
-        "select ",
-        columns!(),
-        " from board_memory
-          where board_id = $1
-            and ($2::boolean is null or is_chat = $2)
-            and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
-          order by created_at desc, id desc
-          limit $5 offset $6"
-    ))
-    .bind(board_id)
-    .bind(is_chat)
-    .bind(page.after.map(|cursor| cursor.at))
-    .bind(page.after.map(|cursor| cursor.id))
-    .bind(page.limit)
-    .bind(page.offset)
-    .fetch_all(conn)
-    .await
+    let statement = match is_chat {
+        Some(_) => page!("is_chat = $2"),
+        None => page!("$2::boolean is null"),
+    };
+    sqlx::query_as(statement)
+        .bind(board_id)
+        .bind(is_chat)
+        .bind(page.after.map(|cursor| cursor.at))
+        .bind(page.after.map(|cursor| cursor.id))
+        .bind(page.limit)
+        .bind(page.offset)
+        .fetch_all(conn)
+        .await
 }
 
 pub(crate) async fn count(
@@ -82,13 +94,15 @@ pub(crate) async fn count(
     board_id: Uuid,
     is_chat: Option<bool>,
 ) -> sqlx::Result<i64> {
-    sqlx::query_scalar(
-        "select count(*) from board_memory where board_id = $1 and ($2::boolean is null or is_chat = $2)",
-    )
-    .bind(board_id)
-    .bind(is_chat)
-    .fetch_one(conn)
-    .await
+    let statement = match is_chat {
+        Some(_) => "select count(*) from board_memory where board_id = $1 and is_chat = $2",
+        None => "select count(*) from board_memory where board_id = $1 and $2::boolean is null",
+    };
+    sqlx::query_scalar(statement)
+        .bind(board_id)
+        .bind(is_chat)
+        .fetch_one(conn)
+        .await
 }
 
 /// The newest chat of a board, newest first.

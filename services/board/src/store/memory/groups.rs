@@ -1,4 +1,4 @@
-//! The table `group_memory`, and the groups and boards behind it.
+//! The table `group_memory`.
 
 use chassis::Page;
 use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
@@ -10,6 +10,22 @@ macro_rules! columns {
     () => {
         "id, board_group_id, board_id, content, tags, source, author_kind, author_id, author_name, \
          mentioned_agent_ids, created_at"
+    };
+}
+
+macro_rules! page {
+    ($kind:literal) => {
+        concat!(
+            "select ",
+            columns!(),
+            " from group_memory
+              where board_group_id = $1
+                and ",
+            $kind,
+            " and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
+              order by created_at desc, id desc
+              limit $5 offset $6"
+        )
     };
 }
 
@@ -53,31 +69,27 @@ pub(crate) async fn insert(
     .map(drop)
 }
 
-/// A page of a group's memory, newest first: all of it, only chat, or only what is not chat.
+/// A page of a group's memory, newest first: all of it, only chat, or only what is not chat. Each way has its statement,
+/// so that each finds its index.
 pub(crate) async fn list(
     conn: &mut PgConnection,
     group_id: Uuid,
     is_chat: Option<bool>,
     page: &Page,
 ) -> sqlx::Result<Vec<GroupMemory>> {
-    sqlx::query_as(concat!(
-        "select ",
-        columns!(),
-        " from group_memory
-          where board_group_id = $1
-            and ($2::boolean is null or is_chat = $2)
-            and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
-          order by created_at desc, id desc
-          limit $5 offset $6"
-    ))
-    .bind(group_id)
-    .bind(is_chat)
-    .bind(page.after.map(|cursor| cursor.at))
-    .bind(page.after.map(|cursor| cursor.id))
-    .bind(page.limit)
-    .bind(page.offset)
-    .fetch_all(conn)
-    .await
+    let statement = match is_chat {
+        Some(_) => page!("is_chat = $2"),
+        None => page!("$2::boolean is null"),
+    };
+    sqlx::query_as(statement)
+        .bind(group_id)
+        .bind(is_chat)
+        .bind(page.after.map(|cursor| cursor.at))
+        .bind(page.after.map(|cursor| cursor.id))
+        .bind(page.limit)
+        .bind(page.offset)
+        .fetch_all(conn)
+        .await
 }
 
 pub(crate) async fn count(
@@ -85,14 +97,17 @@ pub(crate) async fn count(
     group_id: Uuid,
     is_chat: Option<bool>,
 ) -> sqlx::Result<i64> {
-    sqlx::query_scalar(
-        "select count(*) from group_memory
-          where board_group_id = $1 and ($2::boolean is null or is_chat = $2)",
-    )
-    .bind(group_id)
-    .bind(is_chat)
-    .fetch_one(conn)
-    .await
+    let statement = match is_chat {
+        Some(_) => "select count(*) from group_memory where board_group_id = $1 and is_chat = $2",
+        None => {
+            "select count(*) from group_memory where board_group_id = $1 and $2::boolean is null"
+        }
+    };
+    sqlx::query_scalar(statement)
+        .bind(group_id)
+        .bind(is_chat)
+        .fetch_one(conn)
+        .await
 }
 
 /// Forgets the id of a person who is gone in some entries of an organization; the name stays. Whether there were any.
