@@ -17,6 +17,7 @@ use crate::{
 
 const OTHER_LEAD: Uuid = worker_id(7);
 const OTHER_BOB: Uuid = worker_id(8);
+const BOBS: &[Uuid] = &[worker_id(1), OTHER_BOB];
 
 /// Content and tags; source and who is mentioned; whether every agent is told, and whether anybody is.
 type Case = (
@@ -79,14 +80,7 @@ async fn an_entry_tells_the_boards_of_the_group_and_who_is_meant(pool: PgPool) {
     let cases: [Case; 7] = [
         ("plain", &[], None, &[], false, false),
         ("hello", &["chat"], ada, &[], false, true),
-        (
-            "@bob?",
-            &["chat"],
-            ada,
-            &[worker_id(1), OTHER_BOB],
-            false,
-            true,
-        ),
+        ("@bob?", &["chat"], ada, BOBS, false, true),
         ("@lead!", &["chat"], ada, &[LEAD, OTHER_LEAD], false, true),
         ("all hands", &["broadcast"], ada, &[], true, true),
         ("@all hands, @kim", &[], ada, &[OTHER_LEAD], true, true),
