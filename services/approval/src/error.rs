@@ -6,7 +6,11 @@ use chassis::{Code, Explain, Fault, Violation};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::approval::{Conflict, Decision};
+use crate::{
+    approval::{Conflict, Status},
+    decision::Refusal,
+    policy,
+};
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -24,10 +28,24 @@ pub(crate) enum Error {
     TaskNotFound(Vec<Uuid>),
     #[error("a linked task already waits for a decision")]
     ApprovalPending(Vec<Conflict>),
+    #[error("others decide about the same tasks at this moment")]
+    Busy,
     #[error("approval {0} is not an approval of this board")]
     ApprovalNotFound(Uuid),
-    #[error("approval {id} has been {} already", .decision.as_str())]
-    ApprovalResolved { id: Uuid, decision: Decision },
+    #[error("approval {id} has been {} already; reopen it first", .status.as_str())]
+    ApprovalResolved { id: Uuid, status: Status },
+    #[error("nobody decided approval {0} in time; reopen it first")]
+    ApprovalExpired(Uuid),
+    #[error("whoever asked for this approval may not decide it")]
+    SelfApprovalForbidden,
+    #[error("the approval is not at version {expected}, but at {actual}")]
+    VersionConflict { expected: i64, actual: i64 },
+    #[error("policy {0} does not exist")]
+    PolicyNotFound(Uuid),
+    #[error("an organization has at most {} policies", policy::MOST)]
+    TooManyPolicies,
+    #[error("the caller acts in no organization")]
+    OrganizationRequired,
     #[error("the board service failed")]
     Peer(#[source] Box<tonic::Status>),
     #[error("the board service answered without {0}")]
@@ -40,11 +58,20 @@ impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Self::Fault(fault) => fault.code(),
-            Self::BoardNotFound(_) | Self::TaskNotFound(_) | Self::ApprovalNotFound(_) => {
-                Code::NotFound
-            }
-            Self::BoardWriteRequired | Self::ActorRequired => Code::Forbidden,
-            Self::ApprovalPending(_) | Self::ApprovalResolved { .. } => Code::Conflict,
+            Self::BoardNotFound(_)
+            | Self::TaskNotFound(_)
+            | Self::ApprovalNotFound(_)
+            | Self::PolicyNotFound(_) => Code::NotFound,
+            Self::BoardWriteRequired
+            | Self::ActorRequired
+            | Self::OrganizationRequired
+            | Self::SelfApprovalForbidden => Code::Forbidden,
+            Self::ApprovalPending(_)
+            | Self::ApprovalResolved { .. }
+            | Self::ApprovalExpired(_)
+            | Self::VersionConflict { .. }
+            | Self::TooManyPolicies => Code::Conflict,
+            Self::Busy => Code::Unavailable,
             Self::Peer(_) | Self::PeerAnswer(_) | Self::Database(_) => Code::Internal,
         }
     }
@@ -57,8 +84,15 @@ impl Explain for Error {
             Self::ActorRequired => "ACTOR_REQUIRED",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
             Self::ApprovalPending(_) => "APPROVAL_PENDING",
+            Self::Busy => "APPROVALS_BUSY",
             Self::ApprovalNotFound(_) => "APPROVAL_NOT_FOUND",
             Self::ApprovalResolved { .. } => "APPROVAL_RESOLVED",
+            Self::ApprovalExpired(_) => "APPROVAL_EXPIRED",
+            Self::SelfApprovalForbidden => "SELF_APPROVAL_FORBIDDEN",
+            Self::VersionConflict { .. } => "VERSION_CONFLICT",
+            Self::PolicyNotFound(_) => "POLICY_NOT_FOUND",
+            Self::TooManyPolicies => "TOO_MANY_POLICIES",
+            Self::OrganizationRequired => "ORGANIZATION_REQUIRED",
             Self::Peer(_) | Self::PeerAnswer(_) | Self::Database(_) => "INTERNAL",
         }
     }
@@ -78,7 +112,9 @@ impl Explain for Error {
             Self::ApprovalPending(conflicts) => {
                 fact("conflicts", conflicts.iter().map(conflict).collect())
             }
-            Self::ApprovalResolved { decision, .. } => fact("status", json!(decision.as_str())),
+            Self::ApprovalResolved { status, .. } => fact("status", json!(status.as_str())),
+            Self::ApprovalExpired(_) => fact("status", json!(Status::Expired.as_str())),
+            Self::VersionConflict { actual, .. } => fact("current_version", json!(actual)),
             _ => Map::new(),
         }
     }
@@ -87,6 +123,32 @@ impl Explain for Error {
         match self {
             Self::Fault(fault) => fault.retry_after(),
             _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// Why nothing came of repeated attempts: what is in the way, or, when that went away each time, that others are quicker.
+    pub(crate) fn in_the_way(conflicts: Vec<Conflict>) -> Self {
+        if conflicts.is_empty() {
+            Self::Busy
+        } else {
+            Self::ApprovalPending(conflicts)
+        }
+    }
+
+    /// Whether the database let this transaction make way for another; it may be repeated.
+    pub(crate) fn is_deadlock(&self) -> bool {
+        matches!(self, Self::Database(error)
+            if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("40P01")))
+    }
+
+    /// Why a person may not do something with an approval.
+    pub(crate) fn refused(id: Uuid, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Decided(status) => Self::ApprovalResolved { id, status },
+            Refusal::Expired => Self::ApprovalExpired(id),
+            Refusal::SelfApproval => Self::SelfApprovalForbidden,
         }
     }
 }

@@ -1,30 +1,23 @@
 //! Asking, reading and deciding.
 
-use chassis::{Caller, Cursor, decode};
-use proto::{
-    approval::v1::{
-        CreateApprovalRequest, CreateApprovalResponse, GetApprovalRequest, GetApprovalResponse,
-        ListApprovalsRequest, ListApprovalsResponse, ResolveApprovalRequest,
-        ResolveApprovalResponse, approval_service_server::ApprovalService,
-    },
-    event::v1::Actor,
+use chassis::{Caller, Cursor, Page, conditional, decode};
+use chrono::DateTime;
+use proto::approval::v1::{
+    CreateApprovalRequest, CreateApprovalResponse, GetApprovalRequest, GetApprovalResponse,
+    ListApprovalHistoryRequest, ListApprovalHistoryResponse, ListApprovalsRequest,
+    ListApprovalsResponse, ResolveApprovalRequest, ResolveApprovalResponse,
+    approval_service_server::ApprovalService,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::Approvals;
+use super::{Approvals, decide::Order, tagged};
 use crate::{
-    approval::{Approval, Conflict, Creator, Resolution, Status as Standing},
+    approval::Approval,
     error::{Error, Result},
-    event,
-    store::{approvals, links},
+    store::{approvals, history},
     wire,
 };
-
-/// How often a request is repeated when the approval in its way was decided in that very moment.
-const ATTEMPTS: usize = 5;
-/// Longest note, in characters.
-const NOTE_MAX: usize = 2_000;
 
 #[tonic::async_trait]
 impl ApprovalService for Approvals {
@@ -63,21 +56,14 @@ impl ApprovalService for Approvals {
         let request = request.into_inner();
         let board_id = decode::id("board_id", &request.board_id)?;
         let board = self.writable(&caller, board_id).await?;
-        let (asked, task_ids) = wire::request(request)?;
+        let now = self.clock.now();
+        let asked = wire::request::asked(request, now)?;
+        let links = self.tasks(board_id, &asked.task_ids).await?;
 
-        let approval = Approval {
-            id: Uuid::now_v7(),
-            organization_id: board.organization_id,
-            board_id,
-            request: asked,
-            links: self.tasks(board_id, &task_ids).await?,
-            creator: creator(&caller)?,
-            created_at: self.clock.now(),
-            resolution: None,
-        };
-        self.ask(&approval, caller.event_actor()).await?;
-        let approval = Some(wire::approval(approval));
-        Ok(Response::new(CreateApprovalResponse { approval }))
+        let approval = self.ask(&caller, &board, asked, links, now).await?;
+        Ok(tagged(approval, |approval| CreateApprovalResponse {
+            approval: Some(approval),
+        }))
     }
 
     async fn get_approval(
@@ -90,8 +76,10 @@ impl ApprovalService for Approvals {
         let id = decode::id("approval_id", &request.approval_id)?;
         self.readable(&caller, board_id).await?;
 
-        let approval = Some(wire::approval(self.find(board_id, id).await?));
-        Ok(Response::new(GetApprovalResponse { approval }))
+        let approval = self.find(board_id, id).await?;
+        Ok(tagged(approval, |approval| GetApprovalResponse {
+            approval: Some(approval),
+        }))
     }
 
     async fn resolve_approval(
@@ -99,48 +87,60 @@ impl ApprovalService for Approvals {
         request: Request<ResolveApprovalRequest>,
     ) -> Result<Response<ResolveApprovalResponse>, Status> {
         let caller = Caller::of(&request)?;
+        let seen = conditional::if_match(&request)?;
         let request = request.into_inner();
         let board_id = decode::id("board_id", &request.board_id)?;
         let id = decode::id("approval_id", &request.approval_id)?;
         self.writable(&caller, board_id).await?;
-        let note = decode::optional_text("note", request.note.as_deref(), NOTE_MAX)?;
+        let intent = wire::resolve::intent(&request)?;
+        let order = Order::of(&caller, intent, [request.expected_version, seen])?;
 
-        // A body that names nothing changes nothing.
-        let approval = if request
-            .update_mask
-            .is_some_and(|mask| mask.paths.is_empty())
-            && request.status == 0
-            && note.is_none()
-        {
-            self.find(board_id, id).await?
-        } else {
-            let decision = wire::decision(wire::known(request.status)?)?;
-            let actor = caller.event_actor();
-            let Caller::User(user) = caller else {
-                return Err(Error::ActorRequired.into());
-            };
-            let at = self.clock.now();
-            let resolution = Resolution {
-                decision,
-                user_id: user.id,
-                user_name: user.name,
-                note,
-                at,
-            };
-            self.decide(board_id, id, resolution, actor).await?
-        };
-        let approval = Some(wire::approval(approval));
-        Ok(Response::new(ResolveApprovalResponse { approval }))
+        let approval = self.decide(board_id, id, &order).await?;
+        Ok(tagged(approval, |approval| ResolveApprovalResponse {
+            approval: Some(approval),
+        }))
+    }
+
+    async fn list_approval_history(
+        &self,
+        request: Request<ListApprovalHistoryRequest>,
+    ) -> Result<Response<ListApprovalHistoryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let board_id = decode::id("board_id", &request.board_id)?;
+        let id = decode::id("approval_id", &request.approval_id)?;
+        self.readable(&caller, board_id).await?;
+        let page = decode::page(request.limit, request.offset, request.page_token.as_deref())?;
+
+        self.find(board_id, id).await?;
+        let mut conn = self.conn().await?;
+        let total = history::count(&mut conn, id).await?;
+        let (after, beyond) = (seen_version(&page), page.beyond());
+        let mut found = history::list(&mut conn, id, after, beyond.limit, beyond.offset).await?;
+        let next_page_token = page.cut(&mut found, |last| version_cursor(last.version));
+        Ok(Response::new(ListApprovalHistoryResponse {
+            items: found.into_iter().map(wire::entry).collect(),
+            total,
+            limit: page.wire_limit(),
+            offset: page.wire_offset(),
+            next_page_token,
+        }))
     }
 }
 
-/// Who asks: always the caller, never the request.
-fn creator(caller: &Caller) -> Result<Creator> {
-    match caller {
-        Caller::User(user) => Ok(Creator::User(user.id)),
-        Caller::Agent(agent) => Ok(Creator::Agent(agent.id)),
-        Caller::Internal { .. } | Caller::Anonymous => Err(Error::ActorRequired),
+/// History is ordered by version, so a version is all that its cursor carries.
+fn version_cursor(version: i64) -> Cursor {
+    Cursor {
+        at: DateTime::UNIX_EPOCH,
+        id: Uuid::from_u128(u128::from(version.unsigned_abs())),
     }
+}
+
+/// The version up to which the reader has seen the history.
+fn seen_version(page: &Page) -> i64 {
+    page.after.map_or(0, |cursor| {
+        i64::try_from(cursor.id.as_u128()).unwrap_or(i64::MAX)
+    })
 }
 
 impl Approvals {
@@ -149,71 +149,5 @@ impl Approvals {
         approvals::find(&mut conn, board_id, id)
             .await?
             .ok_or(Error::ApprovalNotFound(id))
-    }
-
-    /// Stores a request, unless one of its tasks waits for a decision already.
-    async fn ask(&self, approval: &Approval, actor: Actor) -> Result<()> {
-        let mut conflicts = Vec::new();
-        for _ in 0..ATTEMPTS {
-            match self.try_ask(approval, actor.clone()).await? {
-                Ok(()) => return Ok(()),
-                // Nothing is in the way any more: the other one was decided meanwhile.
-                Err(found) if found.is_empty() => {}
-                Err(found) => {
-                    conflicts = found;
-                    break;
-                }
-            }
-        }
-        Err(Error::ApprovalPending(conflicts))
-    }
-
-    async fn try_ask(
-        &self,
-        approval: &Approval,
-        actor: Actor,
-    ) -> Result<Result<(), Vec<Conflict>>> {
-        let mut tx = self.pool.begin().await?;
-        approvals::insert(&mut tx, approval).await?;
-        if links::insert(&mut tx, approval.id, &approval.links).await? < approval.links.len() {
-            return Ok(Err(links::list_conflicts(
-                &mut tx,
-                approval.id,
-                &approval.links,
-            )
-            .await?));
-        }
-        bus::outbox::append(&mut tx, event::created(actor, approval)).await?;
-        tx.commit().await?;
-        Ok(Ok(()))
-    }
-
-    /// Decides. The first decision stands: repeating it is answered with it, another one is refused.
-    async fn decide(
-        &self,
-        board_id: Uuid,
-        id: Uuid,
-        resolution: Resolution,
-        actor: Actor,
-    ) -> Result<Approval> {
-        let mut tx = self.pool.begin().await?;
-        let is_first = approvals::resolve(&mut tx, board_id, id, &resolution).await?;
-        if is_first {
-            links::settle(&mut tx, id).await?;
-        }
-        let approval = approvals::find(&mut tx, board_id, id)
-            .await?
-            .ok_or(Error::ApprovalNotFound(id))?;
-        if is_first {
-            let told = event::resolved(actor, &approval, resolution.at);
-            bus::outbox::append(&mut tx, told).await?;
-        }
-        tx.commit().await?;
-        match approval.status() {
-            Standing::Resolved(decision) if decision != resolution.decision => {
-                Err(Error::ApprovalResolved { id, decision })
-            }
-            _ => Ok(approval),
-        }
     }
 }

@@ -77,7 +77,7 @@ impl Approvals {
         Ok(task_ids.iter().filter_map(|id| known.remove(id)).collect())
     }
 
-    async fn scope(&self, board_id: Uuid) -> Result<BoardScope> {
+    pub(super) async fn scope(&self, board_id: Uuid) -> Result<BoardScope> {
         let request = ResolveBoardRequest {
             board_id: board_id.to_string(),
         };

@@ -1,124 +1,37 @@
-//! Approvals as rows. A read brings the links along: there is no query per row.
+//! Approvals as rows. A read brings links and votes along: there is no query per row.
 
-use std::collections::BTreeMap;
+mod row;
 
 use chassis::Page;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
+use self::row::{Row, select};
 use crate::{
-    approval::{Approval, Creator, Decision, Link, Request, Resolution, Status},
+    approval::{Approval, Requester, Status},
+    dry_run::{EXAMINED, Past},
     error::Result,
 };
 
-/// A statement that reads approvals with their links, ordered as they were named.
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "select a.id, a.organization_id, a.board_id, a.action_type, a.payload, a.confidence, a.rubric_scores, a.status,
-                    a.created_by_user_id, a.created_by_agent_id, a.created_at,
-                    a.resolved_by_user_id, a.resolved_by_name, a.note, a.resolved_at,
-                    l.task_ids, l.titles, l.cycles
-             from approval a
-             cross join lateral (
-                 select coalesce(array_agg(task_id order by position), '{}') as task_ids,
-                        coalesce(array_agg(title order by position), '{}') as titles,
-                        coalesce(array_agg(cycle order by position), '{}') as cycles
-                 from approval_task where approval_id = a.id
-             ) l ",
-            $rest
-        )
-    };
-}
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    organization_id: Uuid,
-    board_id: Uuid,
-    action_type: String,
-    payload: Option<serde_json::Value>,
-    confidence: f64,
-    rubric_scores: Json<BTreeMap<String, i32>>,
-    status: String,
-    created_by_user_id: Option<Uuid>,
-    created_by_agent_id: Option<Uuid>,
-    created_at: DateTime<Utc>,
-    resolved_by_user_id: Option<Uuid>,
-    resolved_by_name: Option<String>,
-    note: Option<String>,
-    resolved_at: Option<DateTime<Utc>>,
-    task_ids: Vec<Uuid>,
-    titles: Vec<String>,
-    cycles: Vec<i32>,
-}
-
-impl Row {
-    fn into_approval(self) -> sqlx::Result<Approval> {
-        let creator = match (self.created_by_user_id, self.created_by_agent_id) {
-            (Some(id), _) => Creator::User(id),
-            (None, Some(id)) => Creator::Agent(id),
-            (None, None) => return Err(corrupt("created_by_user_id", "nobody created it")),
-        };
-        let resolution = match (
-            self.resolved_by_user_id,
-            self.resolved_by_name,
-            self.resolved_at,
-        ) {
-            (Some(user_id), Some(user_name), Some(at)) => {
-                let decision = Decision::parse(&self.status)
-                    .ok_or_else(|| corrupt("status", "resolved without a decision"))?;
-                Some(Resolution {
-                    decision,
-                    user_id,
-                    user_name,
-                    note: self.note,
-                    at,
-                })
-            }
-            _ => None,
-        };
-        let links = self.task_ids.into_iter().zip(self.titles).zip(self.cycles);
-        Ok(Approval {
-            id: self.id,
-            organization_id: self.organization_id,
-            board_id: self.board_id,
-            request: Request {
-                action_type: self.action_type,
-                payload: self.payload,
-                confidence: self.confidence,
-                rubric_scores: self.rubric_scores.0,
-            },
-            links: links
-                .map(|((task_id, title), cycle)| Link {
-                    task_id,
-                    title,
-                    cycle,
-                })
-                .collect(),
-            creator,
-            created_at: self.created_at,
-            resolution,
-        })
-    }
-}
-
-/// A row that the constraints do not admit.
-fn corrupt(column: &str, why: &'static str) -> sqlx::Error {
-    sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: why.into(),
-    }
+/// Lets one transaction at a time change approvals of a board, so that what each tells of the counts is exact and told in
+/// order. Take it before anything else is locked.
+pub(crate) async fn lock_board(conn: &mut PgConnection, board_id: Uuid) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('approval.board:' || $1::text, 0))")
+        .bind(board_id)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Stores a pending approval without its links.
 pub(crate) async fn insert(conn: &mut PgConnection, approval: &Approval) -> Result<()> {
-    let request = &approval.request;
+    let (request, terms) = (&approval.request, &approval.terms);
     sqlx::query(
         "insert into approval (id, organization_id, board_id, action_type, payload, confidence, rubric_scores, status,
-             created_by_user_id, created_by_agent_id, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10)",
+             created_by_user_id, created_by_agent_id, requester, created_at, opened_at, round, version,
+             required_approvals, self_approval_forbidden, policy_id, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(approval.id)
     .bind(approval.organization_id)
@@ -129,10 +42,29 @@ pub(crate) async fn insert(conn: &mut PgConnection, approval: &Approval) -> Resu
     .bind(Json(&request.rubric_scores))
     .bind(approval.user_id())
     .bind(approval.agent_id())
+    .bind(approval.requester.map(Requester::as_str))
     .bind(approval.created_at)
+    .bind(approval.opened_at)
+    .bind(approval.round)
+    .bind(approval.version)
+    .bind(terms.required_approvals)
+    .bind(terms.self_approval_forbidden)
+    .bind(terms.policy_id)
+    .bind(terms.expires_at)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Locks the row of an approval until the transaction ends; whether there is one. Read it afterwards, not before.
+pub(crate) async fn lock(conn: &mut PgConnection, board_id: Uuid, id: Uuid) -> Result<bool> {
+    let found: Option<i32> =
+        sqlx::query_scalar("select 1 from approval where id = $1 and board_id = $2 for update")
+            .bind(id)
+            .bind(board_id)
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.is_some())
 }
 
 pub(crate) async fn find(
@@ -170,10 +102,18 @@ pub(crate) async fn list(
     .bind(page.offset)
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(Row::into_approval)
-        .collect::<sqlx::Result<_>>()?)
+    approvals(rows)
+}
+
+/// Approvals by id, newest first. Ids of none are left out.
+pub(crate) async fn list_by_ids(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Approval>> {
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "where a.id = any($1) order by a.created_at desc, a.id desc"
+    ))
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    approvals(rows)
 }
 
 /// How many approvals a board has.
@@ -192,26 +132,55 @@ pub(crate) async fn count(
     Ok(count)
 }
 
-/// Decides an approval that is still pending. Answers whether it was: of two deciders one is told no.
-pub(crate) async fn resolve(
+/// Pending approvals whose time is over, with their boards, the longest overdue first.
+pub(crate) async fn list_due(
     conn: &mut PgConnection,
-    board_id: Uuid,
-    id: Uuid,
-    resolution: &Resolution,
-) -> Result<bool> {
-    let done = sqlx::query(
-        "update approval
-         set status = $3, resolved_by_user_id = $4, resolved_by_name = $5, note = $6, resolved_at = $7
-         where id = $1 and board_id = $2 and status = 'pending'",
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>> {
+    let due = sqlx::query_as(
+        "select board_id, id from approval
+         where status = 'pending' and expires_at <= $1
+         order by expires_at, id limit $2",
     )
-    .bind(id)
-    .bind(board_id)
-    .bind(resolution.decision.as_str())
-    .bind(resolution.user_id)
-    .bind(&resolution.user_name)
-    .bind(&resolution.note)
-    .bind(resolution.at)
-    .execute(conn)
+    .bind(now)
+    .bind(limit)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(due)
+}
+
+/// What policies judge by of the newest approvals of an organization, newest first.
+pub(crate) async fn list_past(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    since: DateTime<Utc>,
+) -> Result<Vec<Past>> {
+    let rows: Vec<row::Past> = sqlx::query_as(
+        "select a.id, a.action_type, a.board_id, a.confidence, a.requester, a.status,
+                a.created_by_user_id, a.resolved_by_user_id, v.approved_by
+         from approval a
+         cross join lateral (
+             select coalesce(array_agg(user_id), '{}') as approved_by
+             from approval_vote where approval_id = a.id and round = a.round
+         ) v
+         where a.organization_id = $1 and a.created_at >= $2
+         order by a.created_at desc, a.id desc limit $3",
+    )
+    .bind(organization_id)
+    .bind(since)
+    .bind(EXAMINED)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(row::Past::into_past)
+        .collect::<sqlx::Result<_>>()?)
+}
+
+fn approvals(rows: Vec<Row>) -> Result<Vec<Approval>> {
+    Ok(rows
+        .into_iter()
+        .map(Row::into_approval)
+        .collect::<sqlx::Result<_>>()?)
 }

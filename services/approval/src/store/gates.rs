@@ -1,5 +1,6 @@
 //! What approvals say about a task, in one indexed read.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::error::Result;
 pub(crate) struct Gate {
     /// Whether an approved approval is linked to this cycle.
     pub approved: bool,
-    /// The approval that the task waits for, whatever the cycle.
+    /// The approval that the task waits for, whatever the cycle. It waits for none whose time is over.
     pub pending_approval_id: Option<Uuid>,
 }
 
@@ -19,10 +20,11 @@ pub(crate) async fn find(
     board_id: Uuid,
     task_id: Uuid,
     cycle: i32,
+    now: DateTime<Utc>,
 ) -> Result<Gate> {
     let gate = sqlx::query_as(
         "select coalesce(bool_or(a.status = 'approved' and l.cycle = $3), false) as approved,
-                (array_agg(a.id) filter (where l.pending))[1] as pending_approval_id
+                (array_agg(a.id) filter (where l.pending and (a.expires_at > $4) is not false))[1] as pending_approval_id
          from approval_task l
          join approval a on a.id = l.approval_id
          where l.task_id = $2 and a.board_id = $1",
@@ -30,6 +32,7 @@ pub(crate) async fn find(
     .bind(board_id)
     .bind(task_id)
     .bind(cycle)
+    .bind(now)
     .fetch_one(conn)
     .await?;
     Ok(gate)

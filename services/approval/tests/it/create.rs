@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::{
     boards::{BOARD, ORGANIZATION, task},
     fixture::{
-        Fixture, agent, asking, asking_with, fault, member, owner, reason, start_of_time, violation,
+        Fixture, agent, asking, asking_with, counted, fault, member, owner, reason, start_of_time,
+        violation,
     },
 };
 
@@ -48,6 +49,8 @@ async fn an_agent_asks_and_the_request_is_pending_in_its_name(pool: PgPool) {
             rubric_scores: request.rubric_scores,
             status: ApprovalStatus::Pending.into(),
             created_at: Some(encode::time(start_of_time())),
+            version: 1,
+            required_approvals: 1,
             ..Approval::default()
         }
     );
@@ -61,6 +64,8 @@ async fn an_agent_asks_and_the_request_is_pending_in_its_name(pool: PgPool) {
     assert_eq!(event.actor.as_ref().unwrap().kind(), ActorKind::Agent);
     let told = ApprovalCreated {
         approval: Some(approval),
+        pending_approvals_count: 1,
+        task_counts: counted(&[2, 1, 3], 1),
     };
     assert_eq!(event.payload, Some(Payload::ApprovalCreated(told)));
 
@@ -415,5 +420,25 @@ async fn a_request_beside_a_decision_succeeds_or_names_what_is_in_its_way(pool: 
             }
         }
     }
+    it.stop().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn each_request_tells_how_many_are_pending_after_it(pool: PgPool) {
+    let mut it = Fixture::start(pool).await;
+    let who = owner();
+    for answer in join_all((1..=40).map(|n| it.create(&who, asking(&[n])))).await {
+        answer.unwrap();
+    }
+    let counts: Vec<i32> = it
+        .told(40)
+        .await
+        .into_iter()
+        .map(|event| match event.payload {
+            Some(Payload::ApprovalCreated(told)) => told.pending_approvals_count,
+            _ => panic!("the event of another change"),
+        })
+        .collect();
+    assert_eq!(counts, (1..=40).collect::<Vec<_>>());
     it.stop().await;
 }

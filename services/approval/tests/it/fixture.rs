@@ -11,9 +11,11 @@ use chassis::{
 use chrono::{DateTime, Utc};
 use proto::{
     approval::v1::{
-        Approval, ApprovalStatus, CheckGateRequest, CheckGateResponse, CreateApprovalRequest,
-        ResolveApprovalRequest, approval_service_client::ApprovalServiceClient,
-        gate_service_client::GateServiceClient,
+        Approval, ApprovalHistoryEntry, ApprovalPolicy, ApprovalStatus, CheckGateRequest,
+        CheckGateResponse, CreateApprovalPolicyRequest, CreateApprovalRequest, GetApprovalRequest,
+        ListApprovalHistoryRequest, ResolveApprovalRequest, TaskApprovalCounts,
+        approval_policy_service_client::ApprovalPolicyServiceClient,
+        approval_service_client::ApprovalServiceClient, gate_service_client::GateServiceClient,
     },
     board::v1::board_directory_service_server::BoardDirectoryServiceServer,
     event::v1::Event,
@@ -43,6 +45,30 @@ impl Handler for Recorder {
     }
 }
 
+async fn serve(
+    pool: &PgPool,
+    clock: &Clock,
+    boards: &Boards,
+    tell: Option<UnboundedSender<Event>>,
+) -> Running {
+    let mut server = Server::for_tests(pool.clone(), clock.clone());
+    let bus = Bus::for_tests(pool.clone());
+    if let Some(tell) = tell {
+        let everything = Subscription {
+            group: "test",
+            topics: &["#"],
+        };
+        bus.consume(&mut server, everything, pool.clone(), Recorder(tell))
+            .await
+            .unwrap();
+    }
+    server.add_service("board", BoardDirectoryServiceServer::new(boards.clone()));
+    approval::register(&mut server, &bus, approval::Config {})
+        .await
+        .unwrap();
+    server.start()
+}
+
 pub(crate) fn start_of_time() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
@@ -60,27 +86,20 @@ impl Fixture {
         approval::MIGRATOR.run(&pool).await.unwrap();
 
         let (clock, boards) = (Clock::fixed(start_of_time()), Boards::default());
-        let mut server = Server::for_tests(pool.clone(), clock.clone());
-        let bus = Bus::for_tests(pool.clone());
         let (tell, told) = unbounded_channel();
-        let everything = Subscription {
-            group: "test",
-            topics: &["#"],
-        };
-        bus.consume(&mut server, everything, pool.clone(), Recorder(tell))
-            .await
-            .unwrap();
-        server.add_service("board", BoardDirectoryServiceServer::new(boards.clone()));
-        approval::register(&mut server, &bus, approval::Config {})
-            .await
-            .unwrap();
+        let running = serve(&pool, &clock, &boards, Some(tell)).await;
         Self {
             pool,
             clock,
             boards,
-            running: server.start(),
+            running,
             told,
         }
+    }
+
+    /// Another process of the same service.
+    pub(crate) async fn replica(&self) -> Running {
+        serve(&self.pool, &self.clock, &self.boards, None).await
     }
 
     /// Ends the test: nothing may have been told that the test did not look at.
@@ -88,6 +107,12 @@ impl Fixture {
         self.running.stop().await.unwrap();
         let unseen = self.told.try_recv();
         assert!(unseen.is_err(), "the test did not expect {unseen:?}");
+        self.pool.close().await;
+    }
+
+    /// Ends a test to which it does not matter what was told.
+    pub(crate) async fn stop_unheard(self) {
+        self.running.stop().await.unwrap();
         self.pool.close().await;
     }
 
@@ -101,12 +126,66 @@ impl Fixture {
         events
     }
 
+    /// The types of the next events on the bus, in order.
+    pub(crate) async fn told_types(&mut self, count: usize) -> Vec<String> {
+        self.told(count)
+            .await
+            .into_iter()
+            .map(|event| event.r#type)
+            .collect()
+    }
+
+    /// Tells something as another service would.
+    pub(crate) async fn tell(&self, event: Event) {
+        let mut conn = self.pool.acquire().await.unwrap();
+        bus::outbox::append(&mut conn, event).await.unwrap();
+    }
+
     pub(crate) fn approvals(&self, caller: &Caller) -> ApprovalServiceClient<chassis::Peer> {
         ApprovalServiceClient::new(self.running.client(caller.clone()))
     }
 
     pub(crate) fn gates(&self, caller: Caller) -> GateServiceClient<chassis::Peer> {
         GateServiceClient::new(self.running.client(caller))
+    }
+
+    pub(crate) fn policies(&self, caller: &Caller) -> ApprovalPolicyServiceClient<chassis::Peer> {
+        ApprovalPolicyServiceClient::new(self.running.client(caller.clone()))
+    }
+
+    pub(crate) async fn create_policy(
+        &self,
+        request: CreateApprovalPolicyRequest,
+    ) -> Result<ApprovalPolicy, Status> {
+        let answer = self
+            .policies(&owner())
+            .create_approval_policy(request)
+            .await?;
+        Ok(answer.into_inner().policy.unwrap())
+    }
+
+    /// The approval as it is.
+    pub(crate) async fn get(&self, id: &str) -> Approval {
+        let request = GetApprovalRequest {
+            board_id: BOARD.to_string(),
+            approval_id: id.to_owned(),
+        };
+        let answer = self.approvals(&owner()).get_approval(request).await;
+        answer.unwrap().into_inner().approval.unwrap()
+    }
+
+    /// What became of an approval.
+    pub(crate) async fn history(&self, id: &str) -> Vec<ApprovalHistoryEntry> {
+        let request = ListApprovalHistoryRequest {
+            board_id: BOARD.to_string(),
+            approval_id: id.to_owned(),
+            ..ListApprovalHistoryRequest::default()
+        };
+        let answer = self
+            .approvals(&owner())
+            .list_approval_history(request)
+            .await;
+        answer.unwrap().into_inner().items
     }
 
     pub(crate) async fn create(
@@ -126,11 +205,8 @@ impl Fixture {
         note: Option<&str>,
     ) -> Result<Approval, Status> {
         let request = ResolveApprovalRequest {
-            board_id: BOARD.to_string(),
-            approval_id: id.to_owned(),
-            update_mask: None,
-            status: status.into(),
             note: note.map(str::to_owned),
+            ..resolving(id, status)
         };
         let answer = self.approvals(caller).resolve_approval(request).await?;
         Ok(answer.into_inner().approval.unwrap())
@@ -143,10 +219,7 @@ impl Fixture {
             task_id: task.to_string(),
             cycle,
         };
-        let caller = Caller::Internal {
-            service: "board".into(),
-        };
-        self.gates(caller)
+        self.gates(board_service())
             .check_gate(request)
             .await
             .unwrap()
@@ -162,6 +235,28 @@ impl Fixture {
         .await
         .unwrap()
     }
+}
+
+/// A decision, or a reopening.
+pub(crate) fn resolving(id: &str, status: ApprovalStatus) -> ResolveApprovalRequest {
+    ResolveApprovalRequest {
+        board_id: BOARD.to_string(),
+        approval_id: id.to_owned(),
+        status: status.into(),
+        ..ResolveApprovalRequest::default()
+    }
+}
+
+/// The counts of tasks with one approval each.
+pub(crate) fn counted(tasks: &[u128], pending: i32) -> Vec<TaskApprovalCounts> {
+    tasks
+        .iter()
+        .map(|n| TaskApprovalCounts {
+            task_id: task(*n).to_string(),
+            approvals_count: 1,
+            approvals_pending_count: pending,
+        })
+        .collect()
 }
 
 /// A request about some tasks, with everything that is required.
@@ -186,6 +281,30 @@ pub(crate) fn asking_with(payload: &Value) -> CreateApprovalRequest {
 
 pub(crate) fn reason(reason: &str) -> Option<prost_types::Struct> {
     encode::to_struct(&json!({"reason": reason}))
+}
+
+/// A member who may write the board, by number.
+pub(crate) fn writer(n: u128) -> Caller {
+    let boards = vec![BoardRight {
+        board_id: BOARD,
+        can_write: true,
+    }];
+    Caller::User(User {
+        boards,
+        ..person(n, &format!("Writer {n}"), Role::Member)
+    })
+}
+
+/// The board service, as it asks.
+pub(crate) fn board_service() -> Caller {
+    Caller::Internal {
+        service: "board".into(),
+    }
+}
+
+/// An admin of the organization.
+pub(crate) fn admin() -> Caller {
+    Caller::User(person(0xad, "Adam", Role::Admin))
 }
 
 fn person(id: u128, name: &str, role: Role) -> User {

@@ -1,10 +1,13 @@
+use chassis::encode;
 use chrono::TimeDelta;
-use proto::approval::v1::{ApprovalStatus, ListApprovalsRequest, ListApprovalsResponse};
+use proto::approval::v1::{
+    ApprovalStatus, CreateApprovalRequest, ListApprovalsRequest, ListApprovalsResponse,
+};
 use sqlx::PgPool;
 
 use crate::{
     boards::{BOARD, OTHER_BOARD},
-    fixture::{Fixture, asking, member, owner, violation},
+    fixture::{Fixture, asking, member, owner, start_of_time, violation},
 };
 
 fn on_board() -> ListApprovalsRequest {
@@ -67,7 +70,15 @@ async fn a_status_narrows_the_list(pool: PgPool) {
     it.resolve(&owner(), &made[1], ApprovalStatus::Rejected, None)
         .await
         .unwrap();
+    let expiring = CreateApprovalRequest {
+        expires_at: Some(encode::time(start_of_time() + TimeDelta::seconds(1))),
+        ..asking(&[])
+    };
+    made.push(it.create(&owner(), expiring).await.unwrap().id);
+    it.clock.advance(TimeDelta::seconds(1));
+    it.told(7).await;
     for (status, expected) in [
+        (ApprovalStatus::Expired, &made[3]),
         (ApprovalStatus::Approved, &made[0]),
         (ApprovalStatus::Rejected, &made[1]),
         (ApprovalStatus::Pending, &made[2]),
@@ -79,7 +90,6 @@ async fn a_status_narrows_the_list(pool: PgPool) {
         let page = list(&it, request).await;
         assert_eq!((ids(&page), page.total), (vec![expected.clone()], 1));
     }
-    it.told(5).await;
     it.stop().await;
 }
 

@@ -5,10 +5,20 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+mod applied;
 mod boards;
 mod create;
+mod deletions;
+mod dry_run;
+mod expiry;
 mod fixture;
 mod gate;
 mod list;
+mod many;
+mod matrix;
+mod migration;
+mod policies;
+mod reopen;
 mod resolve;
 mod rights;
+mod votes;

@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use prost_types::FieldMask;
 use proto::{
-    approval::v1::{Approval, ApprovalStatus, ResolveApprovalRequest},
+    approval::v1::{Approval, ApprovalStatus, ApprovalVote, ResolveApprovalRequest},
     event::v1::{ApprovalResolved, event::Payload},
 };
 use serde_json::json;
@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     boards::{BOARD, OTHER_BOARD, task},
-    fixture::{Fixture, agent, asking, fault, member, owner, start_of_time, violation},
+    fixture::{
+        Fixture, agent, asking, counted, fault, member, owner, resolving, start_of_time, violation,
+    },
 };
 
 const APPROVED: ApprovalStatus = ApprovalStatus::Approved;
@@ -38,6 +40,13 @@ async fn a_person_decides_and_the_decision_says_who_when_and_why(pool: PgPool) {
             resolved_by_user_id: Some(Uuid::from_u128(0xbe4).to_string()),
             resolved_by_name: Some("Ben".into()),
             note: Some("well done".into()),
+            version: 2,
+            approvals: vec![ApprovalVote {
+                user_id: Some(Uuid::from_u128(0xbe4).to_string()),
+                user_name: "Ben".into(),
+                note: Some("well done".into()),
+                at: Some(encode::time(start_of_time() + TimeDelta::minutes(5))),
+            }],
             ..asked.clone()
         }
     );
@@ -51,6 +60,8 @@ async fn a_person_decides_and_the_decision_says_who_when_and_why(pool: PgPool) {
     assert_eq!(event.occurred_at, decided.resolved_at);
     let told = ApprovalResolved {
         approval: Some(decided),
+        pending_approvals_count: 0,
+        task_counts: counted(&[1, 2], 0),
     };
     assert_eq!(event.payload, Some(Payload::ApprovalResolved(told)));
     it.stop().await;
@@ -151,25 +162,24 @@ async fn a_decision_is_approved_or_rejected(pool: PgPool) {
     let mut it = Fixture::start(pool).await;
     let asked = it.create(&owner(), asking(&[])).await.unwrap();
     let request = |mask: Option<&[&str]>, status: i32, note: Option<&str>| ResolveApprovalRequest {
-        board_id: BOARD.to_string(),
-        approval_id: asked.id.clone(),
         update_mask: mask.map(|paths| FieldMask {
             paths: paths.iter().map(|&path| path.to_owned()).collect(),
         }),
         status,
         note: note.map(str::to_owned),
+        ..resolving(&asked.id, ApprovalStatus::Unspecified)
     };
     let long = "x".repeat(2_001);
     for (request, field, reason) in [
-        (request(None, 0, None), "status", "REQUIRED"),
         (request(Some(&["status"]), 0, None), "status", "REQUIRED"),
         (
             request(Some(&["note"]), 0, Some("hm")),
             "status",
-            "REQUIRED",
+            "STATUS_REQUIRED",
         ),
+        (request(None, 0, Some("")), "status", "STATUS_REQUIRED"),
         (
-            request(Some(&["status"]), 1, None),
+            request(Some(&["status"]), 4, None),
             "status",
             "NOT_A_DECISION",
         ),
@@ -188,12 +198,16 @@ async fn a_decision_is_approved_or_rejected(pool: PgPool) {
         let found = violation(it.approvals(&owner()).resolve_approval(request).await);
         assert_eq!(found, (field.to_owned(), reason.to_owned()));
     }
-    // A body that names nothing changes nothing.
-    let answer = it
-        .approvals(&owner())
-        .resolve_approval(request(Some(&[]), 0, None))
-        .await;
-    assert_eq!(answer.unwrap().into_inner().approval, Some(asked.clone()));
+    // What names nothing changes nothing, nor does a null note, nor what is so already.
+    for nothing in [
+        request(Some(&[]), 0, None),
+        request(None, 0, None),
+        request(Some(&["note"]), 0, None),
+        request(Some(&["status"]), 1, None),
+    ] {
+        let answer = it.approvals(&owner()).resolve_approval(nothing).await;
+        assert_eq!(answer.unwrap().into_inner().approval, Some(asked.clone()));
+    }
     let answer = it
         .approvals(&owner())
         .resolve_approval(request(Some(&["status"]), 2, None))
@@ -212,10 +226,7 @@ async fn an_approval_is_decided_on_its_own_board(pool: PgPool) {
     let asked = it.create(&owner(), asking(&[1])).await.unwrap();
     let request = |board: String, id: String| ResolveApprovalRequest {
         board_id: board,
-        approval_id: id,
-        update_mask: None,
-        status: APPROVED.into(),
-        note: None,
+        ..resolving(&id, APPROVED)
     };
     let unknown = Uuid::from_u128(1).to_string();
     for request in [
