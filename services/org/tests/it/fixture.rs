@@ -1,23 +1,32 @@
-//! The service on a database of its own, and everything that it tells the others.
+//! The service on a database of its own, the boards that it asks for, and everything that it tells the others.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bus::{Bus, Handler, Subscription};
 use chassis::{Caller, Clock, Fault, Running, Server, caller::User};
 use chrono::{DateTime, Utc};
 use org::{AuthMode, Config};
 use proto::{
+    board::v1::{
+        ResolveBoardIdsRequest, ResolveBoardIdsResponse,
+        board_directory_service_server::{BoardDirectoryService, BoardDirectoryServiceServer},
+    },
     event::v1::Event,
     org::v1::{
         AuthenticateRequest, AuthenticateResponse, Role,
-        identity_service_client::IdentityServiceClient,
+        api_token_service_client::ApiTokenServiceClient,
+        identity_service_client::IdentityServiceClient, invite_service_client::InviteServiceClient,
         organization_service_client::OrganizationServiceClient,
         user_service_client::UserServiceClient,
     },
 };
 use sqlx::{PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tonic::Status;
+use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 pub(crate) const TOKEN: &str = "test-token-0123456789-0123456789-0123456789-0123456789";
@@ -25,8 +34,44 @@ pub(crate) const TOKEN: &str = "test-token-0123456789-0123456789-0123456789-0123
 pub(crate) struct Fixture {
     pub pool: PgPool,
     pub clock: Clock,
+    pub boards: Boards,
     running: Running,
     told: UnboundedReceiver<Event>,
+}
+
+/// The boards that exist, each with its organization.
+#[derive(Clone, Default)]
+pub(crate) struct Boards(Arc<Mutex<HashSet<(Uuid, Uuid)>>>);
+
+impl Boards {
+    /// A new board of an organization.
+    pub(crate) fn add(&self, organization_id: Uuid) -> Uuid {
+        let id = Uuid::now_v7();
+        self.0.lock().unwrap().insert((organization_id, id));
+        id
+    }
+}
+
+#[tonic::async_trait]
+impl BoardDirectoryService for Boards {
+    async fn resolve_board_ids(
+        &self,
+        request: Request<ResolveBoardIdsRequest>,
+    ) -> Result<Response<ResolveBoardIdsResponse>, Status> {
+        let request = request.into_inner();
+        let organization_id = request.organization_id.parse().unwrap();
+        let known = self.0.lock().unwrap();
+        let is_known = |id: &String| known.contains(&(organization_id, id.parse().unwrap()));
+        let board_ids = request.board_ids.into_iter().filter(is_known).collect();
+        Ok(Response::new(ResolveBoardIdsResponse { board_ids }))
+    }
+}
+
+/// A member beside the one who signed in first.
+#[derive(Clone, Debug)]
+pub(crate) struct Colleague {
+    pub user: User,
+    pub member_id: Uuid,
 }
 
 struct Recorder(UnboundedSender<Event>);
@@ -70,9 +115,12 @@ impl Fixture {
             local_auth_token: Some(TOKEN.into()),
         };
         org::register(&mut server, &bus, config).await.unwrap();
+        let boards = Boards::default();
+        server.add_service("board", BoardDirectoryServiceServer::new(boards.clone()));
         Self {
             pool,
             clock,
+            boards,
             running: server.start(),
             told,
         }
@@ -84,6 +132,18 @@ impl Fixture {
         let unseen = self.told.try_recv();
         assert!(unseen.is_err(), "the test did not expect {unseen:?}");
         self.pool.close().await;
+    }
+
+    /// Ends a test that does not look at what is told.
+    pub(crate) async fn stop_deaf(self) {
+        self.running.stop().await.unwrap();
+        self.pool.close().await;
+    }
+
+    /// The types of the next events on the bus, in order.
+    pub(crate) async fn types(&mut self, count: usize) -> Vec<String> {
+        let events = self.told(count).await;
+        events.into_iter().map(|event| event.r#type).collect()
     }
 
     /// The next events on the bus, in order.
@@ -119,6 +179,18 @@ impl Fixture {
         OrganizationServiceClient::new(self.running.client(caller))
     }
 
+    pub(crate) fn invites(&self, user: &User) -> InviteServiceClient<chassis::Peer> {
+        self.invites_as(Caller::User(user.clone()))
+    }
+
+    pub(crate) fn invites_as(&self, caller: Caller) -> InviteServiceClient<chassis::Peer> {
+        InviteServiceClient::new(self.running.client(caller))
+    }
+
+    pub(crate) fn tokens(&self, user: &User) -> ApiTokenServiceClient<chassis::Peer> {
+        ApiTokenServiceClient::new(self.running.client(Caller::User(user.clone())))
+    }
+
     pub(crate) async fn authenticate(&self, token: &str) -> Result<AuthenticateResponse, Status> {
         let request = AuthenticateRequest {
             token: token.to_owned(),
@@ -144,7 +216,42 @@ impl Fixture {
 
     /// Makes another person with an organization of their own; they join by other ways than the local token.
     pub(crate) async fn other_person(&self, name: &str) -> User {
-        let (id, organization_id) = (Uuid::now_v7(), Uuid::now_v7());
+        let id = self.person(name).await;
+        let organization_id = self.organization(&format!("{name}'s")).await;
+        self.join(organization_id, id, "owner").await;
+        self.acting(id, organization_id, name, "owner")
+    }
+
+    /// Makes another person a member of somebody's organization.
+    pub(crate) async fn colleague(&self, of: &User, name: &str, role: &str) -> Colleague {
+        let id = self.person(name).await;
+        let member_id = self.join(of.organization_id, id, role).await;
+        let user = self.acting(id, of.organization_id, name, role);
+        Colleague { user, member_id }
+    }
+
+    /// A person as the caller that the edge makes of them in an organization.
+    pub(crate) fn acting(&self, id: Uuid, organization_id: Uuid, name: &str, role: &str) -> User {
+        let role = match role {
+            "owner" => chassis::Role::Owner,
+            "admin" => chassis::Role::Admin,
+            _ => chassis::Role::Member,
+        };
+        User {
+            id,
+            name: name.to_owned(),
+            organization_id,
+            role,
+            all_boards_read: role != chassis::Role::Member,
+            all_boards_write: role != chassis::Role::Member,
+            boards: Vec::new(),
+            scopes: Vec::new(),
+        }
+    }
+
+    /// Makes a person who belongs to nothing; their address is their name at `example.com`.
+    pub(crate) async fn person(&self, name: &str) -> Uuid {
+        let id = Uuid::now_v7();
         sqlx::query(
             "insert into user_account (id, clerk_user_id, email, name, created_at, updated_at)
              values ($1, $2, $2 || '@example.com', $2, $3, $3)",
@@ -155,26 +262,22 @@ impl Fixture {
         .execute(&self.pool)
         .await
         .unwrap();
+        id
+    }
+
+    /// Makes an organization of which nobody is a member.
+    pub(crate) async fn organization(&self, name: &str) -> Uuid {
+        let id = Uuid::now_v7();
         sqlx::query(
             "insert into organization (id, name, created_at, updated_at) values ($1, $2, $3, $3)",
         )
-        .bind(organization_id)
-        .bind(format!("{name}'s"))
+        .bind(id)
+        .bind(name)
         .bind(self.clock.now())
         .execute(&self.pool)
         .await
         .unwrap();
-        self.join(organization_id, id, "owner").await;
-        User {
-            id,
-            name: name.to_owned(),
-            organization_id,
-            role: chassis::Role::Owner,
-            all_boards_read: true,
-            all_boards_write: true,
-            boards: Vec::new(),
-            scopes: Vec::new(),
-        }
+        id
     }
 
     /// Makes a person a member without any right on boards, and answers the membership.
@@ -193,6 +296,44 @@ impl Fixture {
         .await
         .unwrap();
         id
+    }
+
+    /// Names of the tables whose rows mention one of these ids, of all the tables that the service owns.
+    pub(crate) async fn mentioning(&self, ids: &[Uuid]) -> Vec<(String, bool)> {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select table_name::text from information_schema.tables
+             where table_schema = 'public' and table_type = 'BASE TABLE'
+                 and table_name not in ('inbox', 'outbox') and table_name not like '\\_%'
+             order by 1",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap();
+        let patterns: Vec<String> = ids.iter().map(|id| format!("%{id}%")).collect();
+        let mut found = Vec::new();
+        for table in tables {
+            let query = format!("select exists (select from {table} t where t::text like any($1))");
+            let mentions = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+                .bind(&patterns)
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+            found.push((table, mentions));
+        }
+        found
+    }
+
+    /// The one value of a query.
+    pub(crate) async fn value<T>(&self, query: &'static str, id: Uuid) -> T
+    where
+        T: Send + Unpin,
+        (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
+        sqlx::query_scalar(query)
+            .bind(id)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
     }
 
     /// How many people, organizations and memberships there are.
@@ -251,6 +392,17 @@ pub(crate) fn caller_of(answer: &AuthenticateResponse) -> User {
     }
 }
 
+/// The fields that an update names.
+pub(crate) fn mask(fields: &[&str]) -> Option<prost_types::FieldMask> {
+    let paths = fields.iter().map(|&field| field.to_owned()).collect();
+    Some(prost_types::FieldMask { paths })
+}
+
+/// The code of a call that has to fail, as REST clients read it.
+pub(crate) fn code<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
+    fault(answer).rest_code()
+}
+
 /// The failure of a call that has to fail.
 pub(crate) fn fault<T: std::fmt::Debug>(answer: Result<T, Status>) -> Fault {
     chassis::fault::read(&answer.unwrap_err())
@@ -268,4 +420,16 @@ pub(crate) fn violation<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Strin
         fault.fields[0].field.clone(),
         fault.fields[0].reason.clone(),
     )
+}
+
+/// Waits until something holds that happens beside the calls.
+pub(crate) async fn eventually<F: Future<Output = bool>>(holds: impl Fn() -> F) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .expect("what is waited for happens within 20 seconds");
 }

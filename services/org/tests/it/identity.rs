@@ -68,7 +68,7 @@ async fn the_first_sign_in_creates_the_person_and_their_organization(pool: PgPoo
 async fn sixteen_simultaneous_first_sign_ins_create_one_person(pool: PgPool) {
     let mut it = Fixture::start(pool).await;
     for round in 0..10 {
-        sqlx::query("truncate organization, user_account, member, board_access")
+        sqlx::query("truncate organization, user_account cascade")
             .execute(&it.pool)
             .await
             .unwrap();

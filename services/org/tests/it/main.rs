@@ -5,8 +5,20 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+mod access;
+mod account;
+mod api_tokens;
+mod counts;
 mod fixture;
 mod identity;
+mod invites;
+mod joining;
+mod matrix;
 mod members;
 mod organizations;
+mod ownership;
+mod races;
+mod roles;
+mod scene;
+mod settings;
 mod users;
