@@ -1,6 +1,8 @@
 //! What happens elsewhere and matters here: organizations and people that are gone, and how long memory is kept.
 
-use chassis::decode;
+mod orphans;
+
+use chassis::{Clock, decode};
 use proto::event::v1::{Event, event::Payload};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -12,9 +14,11 @@ const BOARDS: i64 = 20;
 /// Rows of one table that are deleted in one transaction.
 const ROWS: i64 = 1_000;
 
-/// The consumer of what this service listens to.
+/// The consumer of what this service listens to. Whatever holds boards does so in short transactions of its own and can be
+/// done again; the handler's transaction, which lasts for many events, holds none.
 pub(crate) struct Consumer {
     pub(crate) pool: PgPool,
+    pub(crate) clock: Clock,
 }
 
 #[tonic::async_trait]
@@ -23,7 +27,9 @@ impl bus::Handler for Consumer {
         let organization_id = decode::id("organization_id", &event.organization_id)?;
         match &event.payload {
             Some(Payload::OrganizationDeleted(_)) => {
-                Ok(self.erase_organization(organization_id).await?)
+                self.erase_organization(organization_id).await?;
+                // An event before this one may have written it within the same transaction.
+                Ok(store::memory::retention::set(tx, organization_id, None).await?)
             }
             Some(Payload::UserDeleted(gone)) => {
                 let user_id = decode::id("user_id", &gone.user_id)?;
@@ -34,6 +40,13 @@ impl bus::Handler for Consumer {
                 let days = settings.memory_retention_days;
                 Ok(store::memory::retention::set(tx, organization_id, days).await?)
             }
+            Some(Payload::AgentDeleted(gone)) => match &gone.agent {
+                Some(agent) => {
+                    let agent_id = decode::id("agent_id", &agent.id)?;
+                    Ok(orphans::release(&self.pool, agent_id, self.clock.now()).await?)
+                }
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }

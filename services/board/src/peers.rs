@@ -3,8 +3,6 @@
 
 mod group;
 
-use std::collections::HashMap;
-
 use chassis::{BoardScope, Caller, Code, Fault, Peer, Server};
 use proto::{
     agent::v1::{
@@ -93,22 +91,6 @@ impl Peers {
         let gateway_id = gateway_id.to_string();
         let agents = self.references(of_board).await?;
         Ok(agents.iter().any(|agent| agent.gateway_id != gateway_id))
-    }
-
-    /// The names of the agents of some boards, by their ids and those of their boards.
-    pub(crate) async fn names(
-        &self,
-        boards: &[Uuid],
-    ) -> Result<HashMap<(String, String), String>, Error> {
-        let of_boards = ResolveAgentsRequest {
-            board_ids: boards.iter().map(ToString::to_string).collect(),
-            ..ResolveAgentsRequest::default()
-        };
-        let agents = self.references(of_boards).await?;
-        Ok(agents
-            .into_iter()
-            .filter_map(|agent| Some(((agent.id, agent.board_id?), agent.name)))
-            .collect())
     }
 
     /// Every agent of a board as people see them, newest first.

@@ -56,8 +56,13 @@ pub(super) async fn group_writer(
     group_id: Uuid,
 ) -> Result<(), Error> {
     let writable = Visible::for_writing(caller).ok_or(Error::GroupWriteRequired)?;
-    let group = store::groups::find_visible(conn, group_id, &writable).await?;
-    group.map(drop).ok_or(Error::GroupWriteRequired)
+    let writable = store::groups::find_visible(conn, group_id, &writable).await?;
+    if writable.is_some() {
+        return Ok(());
+    }
+    // It may have gone since the caller saw it.
+    group(conn, caller, group_id).await?;
+    Err(Error::GroupWriteRequired)
 }
 
 /// A group that has room for one board more, and the boards that are in it.

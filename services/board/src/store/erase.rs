@@ -4,13 +4,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// What an organization has besides boards, each with the statement that deletes some of it.
-pub(crate) const REST: [&str; 3] = [
+pub(crate) const REST: [&str; 4] = [
     "delete from group_memory
       where id in (select id from group_memory where organization_id = $1 limit $2)",
     "delete from board_group
       where id in (select id from board_group where organization_id = $1 limit $2)",
-    "delete from memory_retention
-      where organization_id in (select organization_id from memory_retention where organization_id = $1 limit $2)",
+    "delete from tag where id in (select id from tag where organization_id = $1 limit $2)",
+    "delete from custom_field
+      where id in (select id from custom_field where organization_id = $1 limit $2)",
 ];
 
 /// What fills a board, each with the statement that deletes some of it. The rest goes with the board.

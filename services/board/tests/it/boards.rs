@@ -2,8 +2,8 @@
 
 use chassis::{Code, conditional};
 use proto::board::v1::{
-    Board, BoardType, CreateBoardRequest, GetBoardRequest, ListBoardsRequest, ResolveBoardRequest,
-    ResolveTasksRequest,
+    Board, BoardType, CreateBoardRequest, GetBoardRequest, ListBoardsRequest,
+    ResolveBoardIdsRequest, ResolveBoardRequest, ResolveTasksRequest,
 };
 use serde_json::json;
 use sqlx::PgPool;
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     callers::{
-        BARE_GATEWAY, GATEWAY, ORGANIZATION, OTHER_GATEWAY, agent, internal, member, owner,
-        stranger, worker_id,
+        BARE_GATEWAY, FOREIGN_ORGANIZATION, GATEWAY, ORGANIZATION, OTHER_GATEWAY, agent, internal,
+        member, owner, stranger, worker_id,
     },
     fixture::{Fixture, fault, refused, says, start_of_time, violation, wrong},
     request::board,
@@ -346,4 +346,30 @@ async fn peers_resolve_boards_and_tasks(pool: PgPool) {
         })
         .await;
     assert_eq!(fault(by_user).code, Code::Forbidden);
+}
+
+#[sqlx::test(migrations = false)]
+async fn peers_learn_which_ids_are_boards_of_an_organization(pool: PgPool) {
+    let fixture = Fixture::start(pool).await;
+    let mut directory = fixture.directory(&internal());
+    let request = |organization: Uuid, ids: Vec<Uuid>| ResolveBoardIdsRequest {
+        organization_id: organization.to_string(),
+        board_ids: ids.iter().map(ToString::to_string).collect(),
+    };
+    let ids = vec![fixture.board, Uuid::from_u128(5), fixture.board];
+    for (organization, found) in [
+        (ORGANIZATION, vec![fixture.board.to_string()]),
+        (FOREIGN_ORGANIZATION, vec![]),
+    ] {
+        let answer = directory
+            .resolve_board_ids(request(organization, ids.clone()))
+            .await
+            .unwrap();
+        assert_eq!(answer.into_inner().board_ids, found);
+    }
+    let many = (0..501).map(Uuid::from_u128).collect();
+    let answer = directory
+        .resolve_board_ids(request(ORGANIZATION, many))
+        .await;
+    assert_eq!(violation(answer), wrong("board_ids", "TOO_MANY"));
 }

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    callers::{BARE_GATEWAY, GATEWAY, OTHER_GATEWAY, member, owner, stranger},
+    callers::{BARE_GATEWAY, GATEWAY, LEAD, OTHER_GATEWAY, member, owner, stranger, worker_id},
     fixture::{Fixture, fault, refused, says, violation, wrong},
     request::{board, board_patch},
 };
@@ -109,7 +109,7 @@ async fn rules_need_an_admin_and_content_the_right_to_write(pool: PgPool) {
     );
     assert_eq!(
         refusal.facts["fields"],
-        json!(["only_lead_can_change_status", "max_agents"])
+        json!(["max_agents", "only_lead_can_change_status"])
     );
     fixture.update_board(&owner(), rule.clone()).await.unwrap();
     // Naming a rule without changing it is nobody's business.
@@ -243,4 +243,68 @@ async fn a_board_changes_its_gateway_only_without_agents(pool: PgPool) {
         .await
         .unwrap();
     assert_eq!(moved.gateway_id, Some(OTHER_GATEWAY.to_string()));
+
+    // Nobody stays behind when all are there already.
+    for agent in [LEAD, worker_id(0), worker_id(1)] {
+        fixture.agents.move_to(agent, OTHER_GATEWAY);
+    }
+    let moved = fixture
+        .update_board(&owner(), on(fixture.board, OTHER_GATEWAY))
+        .await
+        .unwrap();
+    assert_eq!(moved.gateway_id, Some(OTHER_GATEWAY.to_string()));
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_does_not_change_is_not_judged(pool: PgPool) {
+    let fixture = Fixture::start(pool).await;
+    // The gateway lost its main agent since.
+    sqlx::query("update board set gateway_id = $1")
+        .bind(BARE_GATEWAY)
+        .execute(&fixture.pool)
+        .await
+        .unwrap();
+    let name = UpdateBoardRequest {
+        name: Some("N".into()),
+        gateway_id: Some(BARE_GATEWAY.to_string()),
+        ..board_patch(fixture.board, &["name", "gateway_id"])
+    };
+    assert_eq!(
+        fixture.update_board(&owner(), name).await.unwrap().name,
+        "N"
+    );
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_change_may_insist_on_what_was_seen(pool: PgPool) {
+    let fixture = Fixture::start(pool).await;
+    let rename = async |name: &str, tag: &str| {
+        let mut request = tonic::Request::new(UpdateBoardRequest {
+            name: Some(name.into()),
+            ..board_patch(fixture.board, &["name"])
+        });
+        request
+            .metadata_mut()
+            .insert(chassis::conditional::IF_MATCH, tag.parse().unwrap());
+        fixture.boards(&owner()).update_board(request).await
+    };
+    rename("One", "\"1\"").await.unwrap();
+    let refusal = fault(rename("Two", "\"1\"").await);
+    assert_eq!(
+        (refusal.code, refusal.reason.as_str()),
+        (Code::Conflict, "VERSION_CONFLICT")
+    );
+    assert_eq!(refusal.facts["current_version"], 2);
+    rename("Two", "*").await.unwrap();
+    assert_eq!(
+        violation(rename("Three", "x").await),
+        wrong("if-match", "IF_MATCH_INVALID")
+    );
+    let race = (0..8).map(|_| async {
+        rename(&uuid::Uuid::now_v7().to_string(), "\"3\"")
+            .await
+            .is_ok()
+    });
+    let won = futures::future::join_all(race).await;
+    assert_eq!(won.into_iter().filter(|won| *won).count(), 1);
 }

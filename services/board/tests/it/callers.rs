@@ -40,6 +40,20 @@ pub(crate) fn owner() -> Caller {
     Caller::User(person(OWNER, "Ada", Role::Owner))
 }
 
+/// An administrator of the organization.
+pub(crate) fn admin() -> Caller {
+    Caller::User(person(Uuid::from_u128(0x33), "Cora", Role::Admin))
+}
+
+/// A member who may read, or write, every board.
+pub(crate) fn all_boards(can_write: bool) -> Caller {
+    Caller::User(User {
+        all_boards_read: true,
+        all_boards_write: can_write,
+        ..person(Uuid::from_u128(0x34), "Dora", Role::Member)
+    })
+}
+
 /// A member with a right on some boards.
 pub(crate) fn member(boards: &[Uuid], can_write: bool) -> Caller {
     let boards = boards

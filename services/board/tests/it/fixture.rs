@@ -179,6 +179,11 @@ impl Fixture {
         member(&[self.board], true)
     }
 
+    /// Everything that is served, as this caller reaches it.
+    pub(crate) fn peer(&self, caller: &Caller) -> Peer {
+        self.running.client(caller.clone())
+    }
+
     pub(crate) fn boards(&self, caller: &Caller) -> BoardServiceClient<Peer> {
         BoardServiceClient::new(self.running.client(caller.clone()))
     }

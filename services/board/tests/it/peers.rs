@@ -8,11 +8,16 @@ use std::{
 use chassis::Fault;
 use proto::{
     agent::v1::{
-        AgentRef, AuthenticateAgentRequest, AuthenticateAgentResponse, RecordPresenceRequest,
-        RecordPresenceResponse, ResolveAgentsRequest, ResolveAgentsResponse, ResolveGatewayRequest,
-        ResolveGatewayResponse, agent_directory_service_server::AgentDirectoryService,
+        Agent, AgentRef, ApplyHeartbeatRequest, ApplyHeartbeatResponse, AuthenticateAgentRequest,
+        AuthenticateAgentResponse, ListBoardAgentsRequest, ListBoardAgentsResponse,
+        RecordPresenceRequest, RecordPresenceResponse, ResolveAgentsRequest, ResolveAgentsResponse,
+        ResolveGatewayRequest, ResolveGatewayResponse,
+        agent_directory_service_server::AgentDirectoryService,
     },
-    approval::v1::{CheckGateRequest, CheckGateResponse, gate_service_server::GateService},
+    approval::v1::{
+        Approval, CheckGateRequest, CheckGateResponse, SummarizeBoardRequest,
+        SummarizeBoardResponse, TaskApprovalCounts, gate_service_server::GateService,
+    },
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -24,6 +29,7 @@ use crate::callers::{BARE_GATEWAY, GATEWAY, ORGANIZATION, OTHER_GATEWAY};
 pub(crate) struct Agents {
     known: Arc<Mutex<Vec<AgentRef>>>,
     asked: Arc<Mutex<usize>>,
+    paces: Arc<Mutex<Vec<ApplyHeartbeatRequest>>>,
 }
 
 impl Agents {
@@ -54,6 +60,20 @@ impl Agents {
             .lock()
             .unwrap()
             .retain(|agent| agent.id != id.to_string());
+    }
+
+    /// Moves an agent to another gateway.
+    pub(crate) fn move_to(&self, id: Uuid, gateway_id: Uuid) {
+        for agent in self.known.lock().unwrap().iter_mut() {
+            if agent.id == id.to_string() {
+                agent.gateway_id = gateway_id.to_string();
+            }
+        }
+    }
+
+    /// The paces that were asked for.
+    pub(crate) fn paces(&self) -> Vec<ApplyHeartbeatRequest> {
+        self.paces.lock().unwrap().clone()
     }
 
     /// How often somebody asked who works where.
@@ -90,7 +110,13 @@ impl AgentDirectoryService for Agents {
         let request = request.into_inner();
         let meant = |agent: &&AgentRef| match &request.board_id {
             Some(_) => agent.board_id == request.board_id,
-            None => request.agent_ids.contains(&agent.id),
+            None => {
+                request.agent_ids.contains(&agent.id)
+                    || agent
+                        .board_id
+                        .as_ref()
+                        .is_some_and(|id| request.board_ids.contains(id))
+            }
         };
         let agents = self
             .known
@@ -101,6 +127,52 @@ impl AgentDirectoryService for Agents {
             .cloned()
             .collect();
         Ok(Response::new(ResolveAgentsResponse { agents }))
+    }
+
+    async fn list_board_agents(
+        &self,
+        request: Request<ListBoardAgentsRequest>,
+    ) -> Result<Response<ListBoardAgentsResponse>, Status> {
+        let board_id = Some(request.into_inner().board_id);
+        let known = self.known.lock().unwrap();
+        let agents = known
+            .iter()
+            .filter(|agent| agent.board_id == board_id)
+            .map(|agent| Agent {
+                id: agent.id.clone(),
+                board_id: agent.board_id.clone(),
+                name: agent.name.clone(),
+                is_board_lead: agent.is_board_lead,
+                ..Agent::default()
+            })
+            .collect();
+        Ok(Response::new(ListBoardAgentsResponse { agents }))
+    }
+
+    /// Workers called Bob have the pace already, the others get it.
+    async fn apply_heartbeat(
+        &self,
+        request: Request<ApplyHeartbeatRequest>,
+    ) -> Result<Response<ApplyHeartbeatResponse>, Status> {
+        let request = request.into_inner();
+        let mut answer = ApplyHeartbeatResponse::default();
+        for agent in self.known.lock().unwrap().iter() {
+            let is_meant = agent
+                .board_id
+                .as_ref()
+                .is_some_and(|id| request.board_ids.contains(id));
+            if !is_meant || agent.is_board_lead && !request.include_board_leads {
+                continue;
+            }
+            let list = if agent.name == "Bob" {
+                &mut answer.unchanged_agent_ids
+            } else {
+                &mut answer.updated_agent_ids
+            };
+            list.push(agent.id.clone());
+        }
+        self.paces.lock().unwrap().push(request);
+        Ok(Response::new(answer))
     }
 
     async fn resolve_gateway(
@@ -130,6 +202,7 @@ impl AgentDirectoryService for Agents {
 #[derive(Clone, Default)]
 pub(crate) struct Gate {
     answers: Arc<Mutex<HashMap<(String, i32), CheckGateResponse>>>,
+    summary: Arc<Mutex<SummarizeBoardResponse>>,
     away: Arc<Mutex<bool>>,
 }
 
@@ -157,6 +230,21 @@ impl Gate {
         );
     }
 
+    /// A pending approval in the summary of every board, linked to a task.
+    pub(crate) fn summarize(&self, task_id: &str, approvals: i32, pending: i32) {
+        let mut summary = self.summary.lock().unwrap();
+        summary.approvals.push(Approval {
+            task_id: Some(task_id.to_owned()),
+            ..Approval::default()
+        });
+        summary.pending_count += pending;
+        summary.tasks.push(TaskApprovalCounts {
+            task_id: task_id.to_owned(),
+            approvals_count: approvals,
+            approvals_pending_count: pending,
+        });
+    }
+
     fn answer(&self, task_id: &str, cycle: i32, answer: CheckGateResponse) {
         self.answers
             .lock()
@@ -181,5 +269,15 @@ impl GateService for Gate {
         let CheckGateRequest { task_id, cycle, .. } = request.into_inner();
         let answer = self.answers.lock().unwrap().get(&(task_id, cycle)).cloned();
         Ok(Response::new(answer.unwrap_or_default()))
+    }
+
+    async fn summarize_board(
+        &self,
+        _: Request<SummarizeBoardRequest>,
+    ) -> Result<Response<SummarizeBoardResponse>, Status> {
+        if *self.away.lock().unwrap() {
+            return Err(Fault::unavailable("PEER_UNAVAILABLE", "gone").into());
+        }
+        Ok(Response::new(self.summary.lock().unwrap().clone()))
     }
 }

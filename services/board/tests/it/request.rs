@@ -2,7 +2,8 @@
 
 use prost_types::FieldMask;
 use proto::board::v1::{
-    CreateBoardRequest, CreateTaskRequest, Task, TaskStatus, UpdateBoardRequest, UpdateTaskRequest,
+    CreateBoardGroupRequest, CreateBoardRequest, CreateTaskRequest, Task, TaskStatus,
+    UpdateBoardRequest, UpdateTaskRequest,
 };
 use uuid::Uuid;
 
@@ -16,6 +17,13 @@ pub(crate) fn board(name: &str) -> CreateBoardRequest {
         gateway_id: GATEWAY.to_string(),
         require_approval_for_done: Some(false),
         ..CreateBoardRequest::default()
+    }
+}
+
+pub(crate) fn group(name: &str) -> CreateBoardGroupRequest {
+    CreateBoardGroupRequest {
+        name: name.to_owned(),
+        ..CreateBoardGroupRequest::default()
     }
 }
 
