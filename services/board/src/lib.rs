@@ -8,6 +8,7 @@
 //!
 //! - Whoever writes anything on a board holds the board's row first. Writers of one board take turns, so what was judged
 //!   inside a transaction is true when it commits: claims, edges, gates, what blocks what.
+//! - Whoever puts a board into a group, or takes a group away, holds the group before any board.
 //! - A task that waits for another is in the inbox and nobody's (`task_blocked_check`).
 //! - The board's `version` moves with everything on it; readers' copies are compared with it.
 //! - A task's row carries what its readers need. `task_dependency` says the same about edges, for the graph.

@@ -181,7 +181,7 @@ async fn a_board_joins_only_groups_of_its_organization(pool: PgPool) {
         ..ListBoardsRequest::default()
     };
     let found = fixture.boards(&owner()).list_boards(request).await.unwrap();
-    assert_eq!(found.into_inner().items, [grouped.clone()]);
+    assert_eq!(found.into_inner().items, std::slice::from_ref(&grouped));
 
     // With whom a board works together is for admins; so is taking it away.
     let writer = crate::callers::member(&[fixture.board, grouped.id.parse().unwrap()], true);

@@ -101,7 +101,6 @@ async fn a_snapshot_shows_everything_of_a_board(pool: PgPool) {
             first.updated_at
         )
     );
-    assert!(card.custom_field_values.is_some());
     let agents: Vec<&str> = snapshot
         .agents
         .iter()
@@ -120,6 +119,31 @@ async fn a_snapshot_shows_everything_of_a_board(pool: PgPool) {
     let newest: Vec<i32> = (11..=210).map(|n| n * 2).collect();
     assert_eq!(chat, newest);
     assert_eq!(snapshot.task_counts, HashMap::from([("inbox".into(), 2)]));
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_card_has_the_tags_and_values_of_its_task(pool: PgPool) {
+    let fixture = Fixture::start(pool).await;
+    let group = fixture.group_of_board().await;
+    fixture.furnish(fixture.board, group).await;
+    let tag: Uuid = sqlx::query_scalar("select id from tag")
+        .fetch_one(&fixture.pool)
+        .await
+        .unwrap();
+    let request = CreateTaskRequest {
+        tag_ids: vec![tag.to_string()],
+        ..task(fixture.board, "Tagged")
+    };
+    let made = fixture.create(&owner(), request).await.unwrap();
+    let snapshot = fixture.snapshot(&owner(), None).await.unwrap();
+    let card = snapshot
+        .tasks
+        .iter()
+        .find(|card| card.id == made.id)
+        .unwrap();
+    assert_eq!((card.tags.len(), &card.tags), (1, &made.tags));
+    assert_eq!(card.custom_field_values, made.custom_field_values);
+    assert_eq!(card.custom_field_values.as_ref().unwrap().fields.len(), 1);
 }
 
 #[sqlx::test(migrations = false)]
