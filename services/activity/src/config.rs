@@ -16,6 +16,9 @@ pub struct Config {
     /// how long a right that was taken away still shows events.
     #[arg(long, env = "MC_FEED_MAX_AGE", default_value = "15m", value_parser = duration)]
     pub feed_max_age: Duration,
+    /// How often the content of events that organizations no longer want to keep is taken out of the log.
+    #[arg(long, env = "MC_EVENT_RETENTION_EVERY", default_value = "10m", value_parser = duration)]
+    pub event_retention_every: Duration,
 }
 
 fn buffer(text: &str) -> Result<usize, String> {

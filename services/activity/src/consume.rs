@@ -22,9 +22,14 @@ impl bus::Handler for Consumer {
     async fn handle(&self, tx: &mut PgConnection, event: &Event) -> anyhow::Result<()> {
         let entry = wire::entry(event)?;
         let change = projection::of(event, &entry)?;
-        let Some(sequence) = log::append(tx, &entry).await? else {
+        let head = log::lock(tx, entry.organization_id).await?;
+        let Some(sequence) = log::append(tx, &head, &entry).await? else {
             return Ok(());
         };
+        if head.organization_deleted {
+            // Written down, and of no consequence any more.
+            return Ok(());
+        }
         let cause = Cause {
             sequence,
             organization_id: entry.organization_id,

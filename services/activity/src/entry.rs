@@ -59,3 +59,13 @@ pub(crate) struct Entry {
     /// `mission.event.v1.Event`.
     pub(crate) encoded: Vec<u8>,
 }
+
+impl Entry {
+    /// Whether nothing is left of what it said.
+    pub(crate) fn says_nothing(&self) -> bool {
+        self.actor.name.is_empty()
+            && self.message.is_empty()
+            && self.payload.is_empty()
+            && self.encoded.is_empty()
+    }
+}

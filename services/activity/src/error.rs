@@ -13,6 +13,12 @@ pub(crate) enum Error {
     Fault(#[from] Fault),
     #[error("no board {0}")]
     BoardNotFound(Uuid),
+    #[error("no board group {0}")]
+    GroupNotFound(Uuid),
+    #[error("only owners and admins of the organization may read this")]
+    AdminRequired,
+    #[error("the caller's access to the organization has ended")]
+    AccessEnded,
     #[error("the reader cannot keep up; resume after {sequence}")]
     ReaderTooSlow { sequence: i64 },
     #[error("the stream has reached its age; resume after {sequence}")]
@@ -31,7 +37,8 @@ impl Explain for Error {
     fn code(&self) -> Code {
         match self {
             Self::Fault(fault) => fault.code,
-            Self::BoardNotFound(_) => Code::NotFound,
+            Self::BoardNotFound(_) | Self::GroupNotFound(_) => Code::NotFound,
+            Self::AdminRequired | Self::AccessEnded => Code::Forbidden,
             Self::ReaderTooSlow { .. } => Code::TooMany,
             Self::StreamExpired { .. } | Self::CallerChanged { .. } | Self::Stopping { .. } => {
                 Code::Unavailable
@@ -44,6 +51,9 @@ impl Explain for Error {
         match self {
             Self::Fault(fault) => &fault.reason,
             Self::BoardNotFound(_) => "BOARD_NOT_FOUND",
+            Self::GroupNotFound(_) => "BOARD_GROUP_NOT_FOUND",
+            Self::AdminRequired => "ADMIN_REQUIRED",
+            Self::AccessEnded => "ACCESS_ENDED",
             Self::ReaderTooSlow { .. } => "READER_TOO_SLOW",
             Self::StreamExpired { .. } => "STREAM_EXPIRED",
             Self::CallerChanged { .. } => "CALLER_CHANGED",
@@ -68,7 +78,12 @@ impl Explain for Error {
             | Self::Stopping { sequence } => {
                 Map::from_iter([("sequence".to_owned(), Value::from(*sequence))])
             }
-            Self::BoardNotFound(_) | Self::Database(_) | Self::Unreadable(_) => Map::new(),
+            Self::BoardNotFound(_)
+            | Self::GroupNotFound(_)
+            | Self::AdminRequired
+            | Self::AccessEnded
+            | Self::Database(_)
+            | Self::Unreadable(_) => Map::new(),
         }
     }
 
@@ -78,6 +93,9 @@ impl Explain for Error {
             Self::Fault(fault) => fault.retry_after,
             Self::StreamExpired { .. } | Self::CallerChanged { .. } => Some(Duration::ZERO),
             Self::BoardNotFound(_)
+            | Self::GroupNotFound(_)
+            | Self::AdminRequired
+            | Self::AccessEnded
             | Self::ReaderTooSlow { .. }
             | Self::Stopping { .. }
             | Self::Database(_)

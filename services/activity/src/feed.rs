@@ -6,6 +6,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use chassis::decode;
+use chrono::{DateTime, Utc};
 use prost::Message;
 use proto::event::v1::Event;
 use sqlx::{
@@ -19,7 +21,10 @@ use uuid::Uuid;
 use crate::{
     error::Error,
     filter::About,
-    store::log::{self, FeedRow},
+    store::{
+        feed::{self as store, FeedRow},
+        log,
+    },
 };
 
 /// Rows that are read at once.
@@ -37,8 +42,14 @@ pub(crate) struct Item {
     pub(crate) board_id: Option<Uuid>,
     /// Of the gateway that the board is on.
     pub(crate) gateway_id: Option<Uuid>,
+    /// Whether the board is gone.
+    pub(crate) board_deleted: bool,
     pub(crate) task_id: Option<Uuid>,
     pub(crate) agent_id: Option<Uuid>,
+    pub(crate) actor_id: Option<Uuid>,
+    /// Role of the agent that did it.
+    pub(crate) actor_role: Option<String>,
+    pub(crate) occurred_at: DateTime<Utc>,
     pub(crate) event: Arc<Event>,
 }
 
@@ -49,7 +60,9 @@ impl Item {
             board_id: self.board_id,
             task_id: self.task_id,
             agent_id: self.agent_id,
+            actor_id: self.actor_id,
             event_type: &self.event.r#type,
+            occurred_at: self.occurred_at,
         }
     }
 }
@@ -63,12 +76,18 @@ impl TryFrom<FeedRow> for Item {
             |text: &Option<String>| text.as_deref().and_then(|text| Uuid::try_parse(text).ok());
         Ok(Self {
             sequence: row.sequence,
-            // Every id was judged when the row was written.
             organization_id: Uuid::try_parse(&event.organization_id).unwrap_or_default(),
             board_id: id(&event.board_id),
             gateway_id: row.gateway_id,
+            board_deleted: row.board_deleted,
             task_id: id(&event.task_id),
             agent_id: id(&event.agent_id),
+            actor_id: event.actor.as_ref().and_then(|actor| id(&actor.id)),
+            actor_role: row.actor_role,
+            occurred_at: decode::time("occurred_at", event.occurred_at.as_ref())
+                .ok()
+                .flatten()
+                .unwrap_or_default(),
             event: Arc::new(event),
         })
     }
@@ -140,7 +159,7 @@ impl Hub {
     /// Tells what is in the log after `last` and answers how far that went.
     async fn tell_news(&self, pool: &PgPool, mut last: i64) -> anyhow::Result<i64> {
         loop {
-            let rows = log::tail(&mut *pool.acquire().await?, last, PAGE).await?;
+            let rows = store::tail(&mut *pool.acquire().await?, last, PAGE).await?;
             let full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE);
             for row in rows {
                 let sequence = row.sequence;

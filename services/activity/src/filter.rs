@@ -1,5 +1,6 @@
 //! Which events somebody asks for.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// A type of event, or a family of types: `task.created`, `task.*`, `*`.
@@ -42,8 +43,16 @@ impl Pattern {
         }
     }
 
+    /// The one type that it admits, when it is only one.
+    fn exact(&self) -> Option<String> {
+        match self {
+            Self::Exact(exact) => Some(exact.clone()),
+            Self::Prefix(_) => None,
+        }
+    }
+
     /// The same as an operand of SQL `like`.
-    pub(crate) fn like(&self) -> String {
+    fn like(&self) -> String {
         match self {
             Self::Exact(exact) => exact.replace('_', "\\_"),
             Self::Prefix(prefix) => format!("{}%", prefix.replace('_', "\\_")),
@@ -57,7 +66,24 @@ pub(crate) struct Filter {
     pub(crate) board_id: Option<Uuid>,
     pub(crate) task_id: Option<Uuid>,
     pub(crate) agent_id: Option<Uuid>,
+    /// Who did it.
+    pub(crate) actor_id: Option<Uuid>,
     pub(crate) types: Vec<Pattern>,
+    /// Happened at or after.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// Happened before.
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+/// The types of a filter as operands of SQL, in the form that the planner makes most of. Each that is absent admits all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Types {
+    /// Any of these.
+    pub(crate) exact: Option<Vec<String>>,
+    /// `like` this.
+    pub(crate) like: Option<String>,
+    /// `like` any of these.
+    pub(crate) likes: Option<Vec<String>>,
 }
 
 /// What a filter looks at.
@@ -66,7 +92,9 @@ pub(crate) struct About<'a> {
     pub(crate) board_id: Option<Uuid>,
     pub(crate) task_id: Option<Uuid>,
     pub(crate) agent_id: Option<Uuid>,
+    pub(crate) actor_id: Option<Uuid>,
     pub(crate) event_type: &'a str,
+    pub(crate) occurred_at: DateTime<Utc>,
 }
 
 impl Filter {
@@ -76,12 +104,27 @@ impl Filter {
         same(self.board_id, event.board_id)
             && same(self.task_id, event.task_id)
             && same(self.agent_id, event.agent_id)
+            && same(self.actor_id, event.actor_id)
+            && self.since.is_none_or(|since| event.occurred_at >= since)
+            && self.until.is_none_or(|until| event.occurred_at < until)
             && (self.types.is_empty() || self.types.iter().any(|p| p.admits(event.event_type)))
     }
 
-    /// Operands of SQL `like any`; `None` admits all.
-    pub(crate) fn likes(&self) -> Option<Vec<String>> {
-        (!self.types.is_empty()).then(|| self.types.iter().map(Pattern::like).collect())
+    /// Its types as operands of SQL.
+    pub(crate) fn operands(&self) -> Types {
+        let mut operands = Types::default();
+        match self.types.as_slice() {
+            [] => {}
+            [Pattern::Prefix(_)] => operands.like = Some(self.types[0].like()),
+            types => {
+                let exact: Option<Vec<_>> = types.iter().map(Pattern::exact).collect();
+                match exact {
+                    Some(exact) => operands.exact = Some(exact),
+                    None => operands.likes = Some(types.iter().map(Pattern::like).collect()),
+                }
+            }
+        }
+        operands
     }
 }
 
@@ -120,6 +163,30 @@ mod tests {
             assert_eq!(Pattern::parse(text), None, "{text:?}");
         }
         assert_eq!(Pattern::parse(&"a".repeat(101)), None);
+    }
+
+    #[test]
+    fn types_become_the_narrowest_operand() {
+        let of = |texts: &[&str]| {
+            Filter {
+                types: texts
+                    .iter()
+                    .map(|text| Pattern::parse(text).unwrap())
+                    .collect(),
+                ..Filter::default()
+            }
+            .operands()
+        };
+        assert_eq!(of(&[]), Types::default());
+        assert_eq!(
+            of(&["task.created", "board.created"]).exact,
+            Some(vec!["task.created".into(), "board.created".into()])
+        );
+        assert_eq!(of(&["task.*"]).like.as_deref(), Some("task.%"));
+        assert_eq!(
+            of(&["task.*", "board.created"]).likes,
+            Some(vec!["task.%".into(), "board.created".into()])
+        );
     }
 
     #[test]

@@ -7,21 +7,30 @@
 //! Positions are given under one lock, so their order is the order of commits and none is missing: a reader that has seen
 //! one has seen all before it. That is what lets the feed resume at a position without gap or repeat.
 //!
-//! It calls no peer. The log is never changed: a trigger refuses it, and [`verify`] finds it.
+//! It calls no peer. The log is never changed: a trigger refuses it, and [`verify`] finds it. The one exception is redaction:
+//! where an organization keeps events for so many days only, or is deleted, what a row says is taken out; its place, its
+//! moment, its type and its hash stay, and the chain still holds ([`Verified::redacted`]). Ids stay too, of deleted people as
+//! well: they name nobody any more.
 
 mod chain;
 mod config;
 mod consume;
 mod entry;
 mod error;
+mod export;
 mod feed;
 mod figures;
 mod filter;
+mod place;
 mod projection;
 mod range;
+mod reasons;
+mod retention;
 mod route;
 mod rpc;
 mod sentence;
+mod since;
+mod standing;
 mod store;
 mod verify;
 mod viewer;
@@ -29,10 +38,11 @@ mod wire;
 
 use proto::activity::v1::{
     activity_service_server::ActivityServiceServer, feed_service_server::FeedServiceServer,
-    metrics_service_server::MetricsServiceServer,
+    metrics_service_server::MetricsServiceServer, stream_service_server::StreamServiceServer,
 };
 use sqlx::migrate::Migrator;
 
+pub use chain::Flaw;
 pub use config::Config;
 pub use verify::{Unverified, Verified, verify};
 
@@ -67,23 +77,37 @@ pub async fn register(
     bus.consume(server, SUBSCRIPTION, pool.clone(), consume::Consumer)
         .await?;
 
+    let (clock, stop) = (server.clock(), server.shutdown());
+    server.spawn("activity.retention", {
+        let (pool, clock) = (pool.clone(), clock.clone());
+        move |stop| retention::run(pool, clock, config.event_retention_every, stop)
+    });
+
     server.add_service(
         ROLE,
-        ActivityServiceServer::new(rpc::activity::Activity { pool: pool.clone() }),
-    );
-    server.add_service(
-        ROLE,
-        FeedServiceServer::new(rpc::feed::Feed {
+        ActivityServiceServer::new(rpc::activity::Activity {
             pool: pool.clone(),
-            hub,
-            pace: rpc::feed::Pace {
-                keep_alive: config.feed_keep_alive,
-                max_age: config.feed_max_age,
-            },
-            stop: server.shutdown(),
+            stop: stop.clone(),
         }),
     );
-    let clock = server.clock();
+    let source = rpc::follow::Source {
+        pool: pool.clone(),
+        hub,
+        pace: rpc::follow::Pace {
+            keep_alive: config.feed_keep_alive,
+            max_age: config.feed_max_age,
+        },
+        clock: clock.clone(),
+        stop,
+    };
+    server.add_service(
+        ROLE,
+        FeedServiceServer::new(rpc::feed::Feed(source.clone())),
+    );
+    server.add_service(
+        ROLE,
+        StreamServiceServer::new(rpc::streams::Streams(source)),
+    );
     server.add_service(
         ROLE,
         MetricsServiceServer::new(rpc::metrics::Metrics { pool, clock }),

@@ -1,10 +1,11 @@
-//! What events change in the state that figures are drawn from.
+//! What events change in the state that figures and names are drawn from.
 
 use chrono::{DateTime, Utc};
+use prost_types::value::Kind;
 use proto::{
     agent::v1::{Agent, AgentStatus},
     approval::v1::{Approval, ApprovalStatus},
-    board::v1::{Board, Task, TaskStatus},
+    board::v1::{Board, BoardGroup, Task, TaskStatus},
     event::v1::{Event, event::Payload},
 };
 use uuid::Uuid;
@@ -45,11 +46,20 @@ pub(crate) struct AgentState {
     pub(crate) board_id: Option<Uuid>,
     pub(crate) status: &'static str,
     pub(crate) last_seen_at: Option<DateTime<Utc>>,
+    pub(crate) name: String,
+    pub(crate) role: Option<String>,
 }
 
-/// An approval that waits.
+/// A group after the event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupState {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+}
+
+/// An approval after the event.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Pending {
+pub(crate) struct ApprovalState {
     pub(crate) id: Uuid,
     pub(crate) board_id: Uuid,
     pub(crate) action_type: String,
@@ -57,51 +67,119 @@ pub(crate) struct Pending {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) task_id: Option<Uuid>,
     pub(crate) task_title: Option<String>,
+    pub(crate) version: i64,
+    pub(crate) is_pending: bool,
 }
 
 /// What an event changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
     Board(BoardState),
+    BoardDeleted(BoardState),
+    Group(GroupState),
+    GroupDeleted(GroupState),
     Task(TaskState),
     TaskDeleted(TaskState),
     Agent(AgentState),
-    Asked(Pending),
-    Decided(Uuid),
+    AgentDeleted(AgentState),
+    Approval(ApprovalState),
+    /// How many days of what its events say the organization keeps.
+    Retention(Option<i32>),
+    OrganizationDeleted,
 }
 
-/// What the event changes; `None` when figures do not depend on it.
+/// What the event changes; `None` when figures and names do not depend on it.
 pub(crate) fn of(event: &Event, entry: &Entry) -> anyhow::Result<Option<Change>> {
     let Some(payload) = &event.payload else {
         return Ok(None);
     };
     Ok(match payload {
-        Payload::BoardCreated(p) => p.board.as_ref().map(board).transpose()?,
-        Payload::BoardUpdated(p) => p.board.as_ref().map(board).transpose()?,
+        Payload::BoardCreated(p) => board(p.board.as_ref())?.map(Change::Board),
+        Payload::BoardUpdated(p) => board(p.board.as_ref())?.map(Change::Board),
+        Payload::BoardPaused(p) => board(p.board.as_ref())?.map(Change::Board),
+        Payload::BoardResumed(p) => board(p.board.as_ref())?.map(Change::Board),
+        Payload::BoardDeleted(p) => board(p.board.as_ref())?.map(Change::BoardDeleted),
+        Payload::BoardGroupCreated(p) => group(p.group.as_ref())?.map(Change::Group),
+        Payload::BoardGroupUpdated(p) => group(p.group.as_ref())?.map(Change::Group),
+        Payload::BoardGroupDeleted(p) => group(p.group.as_ref())?.map(Change::GroupDeleted),
         Payload::TaskCreated(p) => task(p.task.as_ref(), entry, None)?.map(Change::Task),
         Payload::TaskUpdated(p) => task(p.task.as_ref(), entry, None)?.map(Change::Task),
         Payload::TaskStatusChanged(p) => {
             task(p.task.as_ref(), entry, wire::time(p.started_at.as_ref())?)?.map(Change::Task)
         }
         Payload::TaskDeleted(p) => task(p.task.as_ref(), entry, None)?.map(Change::TaskDeleted),
-        Payload::ApprovalCreated(p) => p.approval.as_ref().map(approval).transpose()?,
-        Payload::ApprovalResolved(p) => p.approval.as_ref().map(approval).transpose()?,
-        Payload::AgentCreated(p) => agent(p.agent.as_ref(), None)?,
-        Payload::AgentUpdated(p) => agent(p.agent.as_ref(), None)?,
-        Payload::AgentProvisioned(p) => agent(p.agent.as_ref(), None)?,
-        Payload::AgentProvisionFailed(p) => agent(p.agent.as_ref(), None)?,
-        Payload::AgentCheckedIn(p) => agent(p.agent.as_ref(), Some(entry.occurred_at))?,
-        _ => None,
+        Payload::ApprovalCreated(p) => approval(p.approval.as_ref(), false)?,
+        Payload::ApprovalResolved(p) => approval(p.approval.as_ref(), false)?,
+        Payload::ApprovalVoted(p) => approval(p.approval.as_ref(), false)?,
+        Payload::ApprovalReopened(p) => approval(p.approval.as_ref(), false)?,
+        Payload::ApprovalExpired(p) => approval(p.approval.as_ref(), false)?,
+        Payload::ApprovalUnlinked(p) => approval(p.approval.as_ref(), p.withdrawn)?,
+        Payload::AgentCreated(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentUpdated(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentProvisioned(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentProvisionFailed(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentCheckedIn(p) => {
+            agent(p.agent.as_ref(), Some(entry.occurred_at))?.map(Change::Agent)
+        }
+        Payload::AgentDeleted(p) => agent(p.agent.as_ref(), None)?.map(Change::AgentDeleted),
+        Payload::OrganizationSettingsChanged(p) => p.settings.as_ref().map(|settings| {
+            let days = settings.event_retention_days;
+            Change::Retention(days.filter(|days| (1..=3650).contains(days)))
+        }),
+        Payload::OrganizationDeleted(_) => Some(Change::OrganizationDeleted),
+        Payload::OrganizationCreated(_)
+        | Payload::OrganizationUpdated(_)
+        | Payload::UserCreated(_)
+        | Payload::UserUpdated(_)
+        | Payload::UserDeleted(_)
+        | Payload::ActiveOrganizationChanged(_)
+        | Payload::MemberAdded(_)
+        | Payload::MemberRoleChanged(_)
+        | Payload::MemberAccessChanged(_)
+        | Payload::MemberRemoved(_)
+        | Payload::InviteCreated(_)
+        | Payload::InviteResent(_)
+        | Payload::InviteRevoked(_)
+        | Payload::InviteAccepted(_)
+        | Payload::ApiTokenCreated(_)
+        | Payload::ApiTokenRevoked(_)
+        | Payload::TagCreated(_)
+        | Payload::TagUpdated(_)
+        | Payload::TagDeleted(_)
+        | Payload::CustomFieldCreated(_)
+        | Payload::CustomFieldUpdated(_)
+        | Payload::CustomFieldDeleted(_)
+        | Payload::BoardMemoryCreated(_)
+        | Payload::GroupMemoryCreated(_)
+        | Payload::TaskCommented(_)
+        | Payload::ApprovalPolicyCreated(_)
+        | Payload::ApprovalPolicyUpdated(_)
+        | Payload::ApprovalPolicyDeleted(_)
+        | Payload::GatewayCreated(_)
+        | Payload::GatewayUpdated(_)
+        | Payload::GatewayDeleted(_)
+        | Payload::AgentTokenChanged(_)
+        | Payload::NoticeSent(_)
+        | Payload::NoticeDead(_) => None,
     })
 }
 
-fn board(board: &Board) -> anyhow::Result<Change> {
-    Ok(Change::Board(BoardState {
+fn board(board: Option<&Board>) -> anyhow::Result<Option<BoardState>> {
+    let Some(board) = board else { return Ok(None) };
+    Ok(Some(BoardState {
         id: wire::id("board.id", &board.id)?,
         name: board.name.clone(),
         gateway_id: wire::optional_id("board.gateway_id", board.gateway_id.as_ref())?,
         board_group_id: wire::optional_id("board.board_group_id", board.board_group_id.as_ref())?,
         version: board.version,
+    }))
+}
+
+fn group(group: Option<&BoardGroup>) -> anyhow::Result<Option<GroupState>> {
+    let Some(group) = group else { return Ok(None) };
+    Ok(Some(GroupState {
+        id: wire::id("group.id", &group.id)?,
+        name: group.name.clone(),
     }))
 }
 
@@ -139,7 +217,7 @@ fn task(
     }))
 }
 
-fn agent(agent: Option<&Agent>, seen: Option<DateTime<Utc>>) -> anyhow::Result<Option<Change>> {
+fn agent(agent: Option<&Agent>, seen: Option<DateTime<Utc>>) -> anyhow::Result<Option<AgentState>> {
     let Some(agent) = agent else { return Ok(None) };
     let status = match agent.status() {
         AgentStatus::Pending => "pending",
@@ -152,26 +230,39 @@ fn agent(agent: Option<&Agent>, seen: Option<DateTime<Utc>>) -> anyhow::Result<O
         AgentStatus::Failed => "failed",
         AgentStatus::Unspecified => return Ok(None),
     };
-    Ok(Some(Change::Agent(AgentState {
+    Ok(Some(AgentState {
         id: wire::id("agent.id", &agent.id)?,
         board_id: wire::optional_id("agent.board_id", agent.board_id.as_ref())?,
         status,
         last_seen_at: wire::time(agent.last_seen_at.as_ref())?.max(seen),
-    })))
+        name: agent.name.replace('\0', ""),
+        role: role(agent),
+    }))
 }
 
-fn approval(approval: &Approval) -> anyhow::Result<Change> {
-    let id = wire::id("approval.id", &approval.id)?;
-    if approval.status() != ApprovalStatus::Pending {
-        return Ok(Change::Decided(id));
-    }
-    Ok(Change::Asked(Pending {
-        id,
+/// `role` in the identity profile of an agent.
+fn role(agent: &Agent) -> Option<String> {
+    let value = agent.identity_profile.as_ref()?.fields.get("role")?;
+    let Some(Kind::StringValue(role)) = &value.kind else {
+        return None;
+    };
+    let role = role.replace('\0', "");
+    Some(role.trim().to_owned()).filter(|role| !role.is_empty())
+}
+
+fn approval(approval: Option<&Approval>, withdrawn: bool) -> anyhow::Result<Option<Change>> {
+    let Some(approval) = approval else {
+        return Ok(None);
+    };
+    Ok(Some(Change::Approval(ApprovalState {
+        id: wire::id("approval.id", &approval.id)?,
         board_id: wire::id("approval.board_id", &approval.board_id)?,
         action_type: approval.action_type.clone(),
         confidence: approval.confidence,
         created_at: wire::time(approval.created_at.as_ref())?.unwrap_or_default(),
         task_id: wire::optional_id("approval.task_id", approval.task_id.as_ref())?,
         task_title: approval.task_titles.first().cloned(),
-    }))
+        version: approval.version,
+        is_pending: approval.status() == ApprovalStatus::Pending && !withdrawn,
+    })))
 }

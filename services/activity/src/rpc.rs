@@ -1,12 +1,16 @@
 //! The RPCs: decode, load, decide, save, answer.
 
 pub(crate) mod activity;
+pub(crate) mod comments;
+pub(crate) mod export;
 pub(crate) mod feed;
+pub(crate) mod follow;
 pub(crate) mod metrics;
+pub(crate) mod streams;
 
 use std::time::Duration;
 
-use chassis::{decode, fault::Fault};
+use chassis::{BoardScope, decode, fault::Fault};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -41,19 +45,59 @@ fn optional_id(field: &str, text: Option<&String>) -> Result<Option<Uuid>, Fault
     decode::optional_id(field, text.map(String::as_str))
 }
 
-/// Refuses a board that the viewer does not see: for it, there is none.
-async fn must_see(pool: &PgPool, viewer: &Viewer, board: Option<Uuid>) -> Result<(), Error> {
-    let Some(board) = board else { return Ok(()) };
+/// Looks for a thing that may be on its way, until it is there or has been waited for.
+pub(crate) async fn arrival<T, Found>(look: impl Fn() -> Found) -> Result<Option<T>, Error>
+where
+    Found: Future<Output = Result<Option<T>, Error>>,
+{
     let deadline = tokio::time::Instant::now() + ARRIVAL;
     loop {
-        let found = boards::find(&mut *pool.acquire().await?, board).await?;
-        match found {
-            Some(scope) if viewer.0.sees(&scope) => return Ok(()),
-            Some(_) => return Err(Error::BoardNotFound(board)),
-            None if tokio::time::Instant::now() >= deadline => {
-                return Err(Error::BoardNotFound(board));
-            }
-            None => tokio::time::sleep(LOOK_EVERY).await,
+        let found = look().await?;
+        if found.is_some() || tokio::time::Instant::now() >= deadline {
+            return Ok(found);
         }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// What a reader makes of a board that is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// It does not exist.
+    Hidden,
+    /// What happened on it is there for admins.
+    Readable,
+}
+
+/// Refuses a board that the viewer does not see: for it, there is none.
+pub(crate) async fn must_see(
+    pool: &PgPool,
+    viewer: &Viewer,
+    board: Uuid,
+    gone: Gone,
+) -> Result<BoardScope, Error> {
+    let found =
+        arrival(|| async { Ok(boards::find(&mut *pool.acquire().await?, board).await?) }).await?;
+    match found {
+        Some(known)
+            if viewer.0.sees(&known.scope)
+                && (!known.deleted || (gone == Gone::Readable && viewer.sees_deleted())) =>
+        {
+            Ok(known.scope)
+        }
+        _ => Err(Error::BoardNotFound(board)),
+    }
+}
+
+/// The same of a board that a reader may name.
+async fn may_see(
+    pool: &PgPool,
+    viewer: &Viewer,
+    board: Option<Uuid>,
+    gone: Gone,
+) -> Result<(), Error> {
+    if let Some(board) = board {
+        must_see(pool, viewer, board, gone).await?;
+    }
+    Ok(())
 }

@@ -1,19 +1,19 @@
 //! What happened, in a short sentence for people. Nothing parses it.
 
-use proto::{
-    agent::v1::{Agent, Gateway, Notice},
-    approval::v1::ApprovalStatus,
-    board::v1::{Board, Task, TaskStatus},
-    event::v1::{
-        ActorKind, ApprovalResolved, Event, TaskStatusChanged, TaskUpdated, event::Payload,
-    },
-    org::v1::User,
+mod phrases;
+mod words;
+
+use proto::event::v1::{ActorKind, Event, event::Payload};
+
+use phrases::{
+    action, approval_resolved, board_memory, group_memory, member_removed, task_moved, task_updated,
+};
+use words::{
+    agent, board, cut, field, fields, gateway, group, member, notice, policy, quoted, role, tag,
+    title, user,
 };
 
-/// Longest quotation of a title or a remark, in characters.
-const QUOTE: usize = 200;
-
-/// Says what an event is about. A payload that this version does not know gives its type.
+/// Says what an event is about. An event without a payload gives its type.
 pub(crate) fn of(event: &Event) -> String {
     let who = actor(event);
     let Some(payload) = &event.payload else {
@@ -24,15 +24,98 @@ pub(crate) fn of(event: &Event) -> String {
             let name = p.organization.as_ref().map(|o| o.name.as_str());
             format!("{who} created the organization {}.", quoted(name))
         }
+        Payload::OrganizationUpdated(p) => {
+            let name = p.organization.as_ref().map(|o| o.name.as_str());
+            let (fields, name) = (fields(&p.changed_fields), quoted(name));
+            format!("{who} changed {fields} of the organization {name}.")
+        }
+        Payload::OrganizationDeleted(p) => {
+            let name = p.organization.as_ref().map(|o| o.name.as_str());
+            format!("{who} deleted the organization {}.", quoted(name))
+        }
+        Payload::OrganizationSettingsChanged(p) => {
+            let fields = fields(&p.changed_fields);
+            format!("{who} changed {fields} in the settings of the organization.")
+        }
         Payload::UserCreated(p) => {
             format!("{} signed in for the first time.", user(p.user.as_ref()))
         }
+        Payload::UserUpdated(p) => {
+            let fields = fields(&p.changed_fields);
+            format!("{} changed {fields} in their profile.", cut(&p.name))
+        }
+        Payload::UserDeleted(_) => format!("{who} deleted their account."),
         Payload::ActiveOrganizationChanged(_) => format!("{who} switched to another organization."),
+        Payload::MemberAdded(p) => {
+            format!("{} joined the organization.", member(p.member.as_ref()))
+        }
+        Payload::MemberRoleChanged(p) => {
+            let (member, to) = (member(p.member.as_ref()), role(p.to()));
+            format!("{who} made {member} {to} of the organization.")
+        }
+        Payload::MemberAccessChanged(p) => {
+            format!("{who} changed what {} may see.", member(p.member.as_ref()))
+        }
+        Payload::MemberRemoved(p) => member_removed(&who, p),
+        Payload::InviteCreated(p) => {
+            let email = p.invite.as_ref().map_or("?", |i| i.invited_email.as_str());
+            format!("{who} invited {}.", cut(email))
+        }
+        Payload::InviteResent(p) => {
+            let email = p.invite.as_ref().map_or("?", |i| i.invited_email.as_str());
+            format!("{who} renewed the invite of {}.", cut(email))
+        }
+        Payload::InviteRevoked(p) => {
+            let email = p.invite.as_ref().map_or("?", |i| i.invited_email.as_str());
+            format!("{who} revoked the invite of {}.", cut(email))
+        }
+        Payload::InviteAccepted(p) => {
+            format!("{} accepted an invite.", member(p.member.as_ref()))
+        }
+        Payload::ApiTokenCreated(p) => {
+            let name = p.api_token.as_ref().map(|token| token.name.as_str());
+            format!("{who} created the API token {}.", quoted(name))
+        }
+        Payload::ApiTokenRevoked(p) => {
+            let name = p.api_token.as_ref().map(|token| token.name.as_str());
+            format!("{who} revoked the API token {}.", quoted(name))
+        }
         Payload::BoardCreated(p) => format!("{who} created {}.", board(p.board.as_ref())),
         Payload::BoardUpdated(p) => {
             let (fields, board) = (fields(&p.changed_fields), board(p.board.as_ref()));
             format!("{who} changed {fields} of {board}.")
         }
+        Payload::BoardDeleted(p) => format!("{who} deleted {}.", board(p.board.as_ref())),
+        Payload::BoardPaused(p) => {
+            format!("{who} paused the agents of {}.", board(p.board.as_ref()))
+        }
+        Payload::BoardResumed(p) => {
+            format!("{who} resumed the agents of {}.", board(p.board.as_ref()))
+        }
+        Payload::BoardGroupCreated(p) => format!("{who} created {}.", group(p.group.as_ref())),
+        Payload::BoardGroupUpdated(p) => {
+            let (fields, group) = (fields(&p.changed_fields), group(p.group.as_ref()));
+            format!("{who} changed {fields} of {group}.")
+        }
+        Payload::BoardGroupDeleted(p) => format!("{who} deleted {}.", group(p.group.as_ref())),
+        Payload::TagCreated(p) => format!("{who} created {}.", tag(p.tag.as_ref())),
+        Payload::TagUpdated(p) => {
+            let (fields, tag) = (fields(&p.changed_fields), tag(p.tag.as_ref()));
+            format!("{who} changed {fields} of {tag}.")
+        }
+        Payload::TagDeleted(p) => format!("{who} deleted {}.", tag(p.tag.as_ref())),
+        Payload::CustomFieldCreated(p) => {
+            format!("{who} created {}.", field(p.custom_field.as_ref()))
+        }
+        Payload::CustomFieldUpdated(p) => {
+            let (fields, field) = (fields(&p.changed_fields), field(p.custom_field.as_ref()));
+            format!("{who} changed {fields} of {field}.")
+        }
+        Payload::CustomFieldDeleted(p) => {
+            format!("{who} deleted {}.", field(p.custom_field.as_ref()))
+        }
+        Payload::BoardMemoryCreated(p) => board_memory(&who, p),
+        Payload::GroupMemoryCreated(p) => group_memory(&who, p),
         Payload::TaskCreated(p) => format!("{who} created {}.", title(p.task.as_ref())),
         Payload::TaskUpdated(p) => task_updated(&who, p),
         Payload::TaskStatusChanged(p) => task_moved(&who, p),
@@ -42,15 +125,49 @@ pub(crate) fn of(event: &Event) -> String {
             format!("{who} commented on {}: {text}", title(p.task.as_ref()))
         }
         Payload::ApprovalCreated(p) => {
-            let action = p.approval.as_ref().map(|a| a.action_type.as_str());
-            format!("{who} asked for approval of {}.", quoted(action))
+            format!(
+                "{who} asked for approval of {}.",
+                action(p.approval.as_ref())
+            )
         }
         Payload::ApprovalResolved(p) => approval_resolved(&who, p),
+        Payload::ApprovalVoted(p) => {
+            let action = action(p.approval.as_ref());
+            format!("{who} approved {action}; others have to as well.")
+        }
+        Payload::ApprovalReopened(p) => {
+            format!(
+                "{who} reopened the approval of {}.",
+                action(p.approval.as_ref())
+            )
+        }
+        Payload::ApprovalExpired(p) => {
+            format!("The approval of {} expired.", action(p.approval.as_ref()))
+        }
+        Payload::ApprovalUnlinked(p) if p.withdrawn => {
+            let action = action(p.approval.as_ref());
+            format!("The approval of {action} was withdrawn: its task was deleted.")
+        }
+        Payload::ApprovalUnlinked(p) => {
+            let action = action(p.approval.as_ref());
+            format!("A task of the approval of {action} was deleted.")
+        }
+        Payload::ApprovalPolicyCreated(p) => {
+            format!("{who} created {}.", policy(p.policy.as_ref()))
+        }
+        Payload::ApprovalPolicyUpdated(p) => {
+            let (fields, policy) = (fields(&p.changed_fields), policy(p.policy.as_ref()));
+            format!("{who} changed {fields} of {policy}.")
+        }
+        Payload::ApprovalPolicyDeleted(p) => {
+            format!("{who} deleted {}.", policy(p.policy.as_ref()))
+        }
         Payload::GatewayCreated(p) => format!("{who} added {}.", gateway(p.gateway.as_ref())),
         Payload::GatewayUpdated(p) => {
             let (fields, gateway) = (fields(&p.changed_fields), gateway(p.gateway.as_ref()));
             format!("{who} changed {fields} of {gateway}.")
         }
+        Payload::GatewayDeleted(p) => format!("{who} removed {}.", gateway(p.gateway.as_ref())),
         Payload::AgentCreated(p) => format!("{who} created the {}.", agent(p.agent.as_ref())),
         Payload::AgentUpdated(p) => {
             let (fields, agent) = (fields(&p.changed_fields), agent(p.agent.as_ref()));
@@ -65,11 +182,11 @@ pub(crate) fn of(event: &Event) -> String {
         }
         Payload::AgentCheckedIn(p) => format!("The {} checked in.", agent(p.agent.as_ref())),
         Payload::AgentTokenChanged(_) => format!("{who} changed the token of an agent."),
+        Payload::AgentDeleted(p) => format!("The {} is gone.", agent(p.agent.as_ref())),
         Payload::NoticeSent(p) => format!("An agent was told: {}.", notice(p.notice.as_ref())),
         Payload::NoticeDead(p) => {
             format!("An agent could not be told: {}.", notice(p.notice.as_ref()))
         }
-        _ => format!("{who}: {}.", event.r#type.replace(['.', '_'], " ")),
     }
 }
 
@@ -83,117 +200,11 @@ fn actor(event: &Event) -> String {
     }
 }
 
-fn task_updated(who: &str, payload: &TaskUpdated) -> String {
-    let title = title(payload.task.as_ref());
-    let assigned = payload
-        .task
-        .as_ref()
-        .is_some_and(|task| task.assigned_agent_id.is_some());
-    match payload.changed_fields.as_slice() {
-        [only] if only == "assigned_agent_id" && assigned => format!("{who} assigned {title}."),
-        [only] if only == "assigned_agent_id" => format!("{who} took {title} from its assignee."),
-        changed => format!("{who} changed {} of {title}.", fields(changed)),
-    }
-}
-
-fn task_moved(who: &str, payload: &TaskStatusChanged) -> String {
-    let title = title(payload.task.as_ref());
-    let (from, to) = (status(payload.from()), status(payload.to()));
-    match &payload.cause {
-        Some(cause) => format!("{title} went from {from} to {to}: {}.", words(cause)),
-        None => format!("{who} moved {title} from {from} to {to}."),
-    }
-}
-
-fn approval_resolved(who: &str, payload: &ApprovalResolved) -> String {
-    let approval = payload.approval.as_ref();
-    let verb = match approval.map(proto::approval::v1::Approval::status) {
-        Some(ApprovalStatus::Approved) => "approved",
-        Some(ApprovalStatus::Rejected) => "rejected",
-        Some(ApprovalStatus::Expired) => "let expire",
-        Some(ApprovalStatus::Pending | ApprovalStatus::Unspecified) | None => "decided on",
-    };
-    format!(
-        "{who} {verb} {}.",
-        quoted(approval.map(|approval| approval.action_type.as_str()))
-    )
-}
-
-fn status(status: TaskStatus) -> &'static str {
-    match status {
-        TaskStatus::Inbox => "inbox",
-        TaskStatus::InProgress => "in progress",
-        TaskStatus::Review => "review",
-        TaskStatus::Done => "done",
-        TaskStatus::Unspecified => "nowhere",
-    }
-}
-
-fn user(user: Option<&User>) -> String {
-    let name = user.and_then(|user| {
-        let name = user.preferred_name.as_deref().or(user.name.as_deref());
-        name.or(user.email.as_deref())
-    });
-    cut(name.unwrap_or("A user"))
-}
-
-fn board(board: Option<&Board>) -> String {
-    format!("the board {}", quoted(board.map(|b| b.name.as_str())))
-}
-
-fn gateway(gateway: Option<&Gateway>) -> String {
-    format!("the gateway {}", quoted(gateway.map(|g| g.name.as_str())))
-}
-
-fn agent(agent: Option<&Agent>) -> String {
-    format!("agent {}", quoted(agent.map(|a| a.name.as_str())))
-}
-
-fn notice(notice: Option<&Notice>) -> String {
-    words(notice.map_or("notice", |n| n.kind.as_str()))
-}
-
-fn title(task: Option<&Task>) -> String {
-    quoted(task.map(|task| task.title.as_str()))
-}
-
-fn quoted(text: Option<&str>) -> String {
-    format!("\u{201c}{}\u{201d}", cut(text.unwrap_or("?")))
-}
-
-/// The first characters of a text, without what a column cannot hold.
-fn cut(text: &str) -> String {
-    let mut chars = text.trim().chars().filter(|c| *c != '\0');
-    let mut short: String = chars.by_ref().take(QUOTE).collect();
-    if chars.next().is_some() {
-        short.push('\u{2026}');
-    }
-    short
-}
-
-fn words(name: &str) -> String {
-    cut(name).replace('_', " ")
-}
-
-/// `title, due at and priority`.
-fn fields(names: &[String]) -> String {
-    let names: Vec<String> = names
-        .iter()
-        .take(10)
-        .map(|name| words(name.strip_suffix("_id").unwrap_or(name)))
-        .collect();
-    match names.as_slice() {
-        [] => "something".into(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proto::{
-        board::v1::Comment,
-        event::v1::{Actor, TaskCommented, TaskCreated},
+        board::v1::{Comment, Task, TaskStatus},
+        event::v1::{Actor, TaskCommented, TaskCreated, TaskStatusChanged, TaskUpdated},
     };
 
     use super::*;

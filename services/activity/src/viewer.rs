@@ -1,13 +1,15 @@
 //! Who looks, and what of the log is theirs to see.
 
+use std::collections::HashSet;
+
 use chassis::{BoardScope, Caller, Role};
-use proto::event::v1::{Event, event::Payload};
+use proto::event::v1::event::Payload;
 use uuid::Uuid;
 
 use crate::feed::Item;
 
 /// A caller as a reader of the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Viewer(pub(crate) Caller);
 
 /// The same rights as conditions of a statement. Each that is absent admits all.
@@ -19,12 +21,21 @@ pub(crate) struct Reach {
     pub(crate) boardless: bool,
     /// Only what this agent did or what concerns it.
     pub(crate) own: Option<Uuid>,
+    /// Whether events of boards that are gone are among them.
+    pub(crate) deleted: bool,
 }
 
 impl Viewer {
     /// Whether an event of the feed is for this viewer: events of boards that it reads; events without a board for admins of
-    /// the organization, and for the agent that they concern.
+    /// the organization, and for the agent that they concern. What happened on a board that is gone is for admins, but that it
+    /// is gone is for everybody who read it.
     pub(crate) fn sees(&self, item: &Item) -> bool {
+        if item.board_deleted
+            && !self.sees_deleted()
+            && !matches!(item.event.payload, Some(Payload::BoardDeleted(_)))
+        {
+            return false;
+        }
         let in_organization = self.0.organization_id() == Some(item.organization_id);
         match (&self.0, item.board_id) {
             (Caller::Internal { .. }, _) => true,
@@ -49,7 +60,25 @@ impl Viewer {
                 Caller::Agent(agent) => Some(agent.id),
                 Caller::User(_) | Caller::Internal { .. } | Caller::Anonymous => None,
             },
+            // An agent lists nothing but its own.
+            deleted: self.sees_deleted() || matches!(self.0, Caller::Agent(_)),
         }
+    }
+
+    /// Whether what happened on a board that is gone is for this viewer.
+    pub(crate) fn sees_deleted(&self) -> bool {
+        self.0.is_admin() || matches!(self.0, Caller::Internal { .. })
+    }
+
+    /// Whether a person sees a group that holds these boards: whoever reads one of them; a group without boards is for
+    /// whoever reads them all.
+    pub(crate) fn sees_group(&self, organization_id: Uuid, boards: &HashSet<Uuid>) -> bool {
+        self.0.organization_id() == Some(organization_id)
+            && matches!(&self.0, Caller::User(user)
+                if user.role != Role::Member
+                    || user.all_boards_read
+                    || user.all_boards_write
+                    || user.boards.iter().any(|right| boards.contains(&right.board_id)))
     }
 
     /// The boards that a person reads; `None` stands for all of the organization.
@@ -70,60 +99,6 @@ impl Viewer {
     pub(crate) fn reads_reasons(&self) -> bool {
         self.0.is_admin() || matches!(self.0, Caller::Internal { .. })
     }
-
-    /// Whether the event says that the caller's credential may no longer stand for what it did at connect time.
-    pub(crate) fn is_changed_by(&self, event: &Event) -> bool {
-        match (&self.0, &event.payload) {
-            (Caller::User(user), Some(Payload::ActiveOrganizationChanged(changed))) => {
-                changed.user_id == user.id.to_string()
-            }
-            (Caller::Agent(agent), Some(Payload::AgentTokenChanged(changed))) => {
-                changed.agent_id == agent.id.to_string()
-            }
-            (Caller::Agent(agent), Some(Payload::AgentUpdated(changed))) => {
-                changed
-                    .agent
-                    .as_ref()
-                    .is_some_and(|changed| changed.id == agent.id.to_string())
-                    && changed
-                        .changed_fields
-                        .iter()
-                        .any(|field| MOVES_RIGHTS.contains(&field.as_str()))
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Fields of an agent that decide what it sees.
-const MOVES_RIGHTS: [&str; 3] = ["board_id", "gateway_id", "is_board_lead"];
-
-/// Takes out of an event what only admins read: why an agent failed.
-pub(crate) fn redact(event: &mut Event) {
-    let agent = match &mut event.payload {
-        Some(Payload::AgentCreated(p)) => &mut p.agent,
-        Some(Payload::AgentUpdated(p)) => &mut p.agent,
-        Some(Payload::AgentProvisioned(p)) => &mut p.agent,
-        Some(Payload::AgentCheckedIn(p)) => &mut p.agent,
-        Some(Payload::AgentProvisionFailed(p)) => {
-            p.reason.clear();
-            &mut p.agent
-        }
-        _ => return,
-    };
-    if let Some(agent) = agent {
-        agent.last_error = None;
-    }
-}
-
-/// The same of a rendered payload.
-pub(crate) fn redact_json(payload: &mut serde_json::Value) {
-    if let Some(error) = payload.pointer_mut("/agent/last_error") {
-        *error = serde_json::Value::Null;
-        if let Some(reason) = payload.get_mut("reason") {
-            *reason = serde_json::Value::String(String::new());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -131,6 +106,8 @@ mod tests {
     use std::sync::Arc;
 
     use chassis::caller::{Agent, User};
+    use chrono::DateTime;
+    use proto::event::v1::{BoardDeleted, Event};
 
     use super::*;
 
@@ -140,8 +117,12 @@ mod tests {
             organization_id: Uuid::from_u128(1),
             board_id: board.map(Uuid::from_u128),
             gateway_id: board.map(|_| Uuid::from_u128(8)),
+            board_deleted: false,
             task_id: None,
             agent_id: agent.map(Uuid::from_u128),
+            actor_id: None,
+            actor_role: None,
+            occurred_at: DateTime::UNIX_EPOCH,
             event: Arc::new(Event::default()),
         }
     }
@@ -193,5 +174,39 @@ mod tests {
             [true, true, true]
         );
         assert_eq!(seen(&Viewer(Caller::Anonymous)), [false, false, false]);
+    }
+
+    #[test]
+    fn what_happened_on_a_board_that_is_gone_is_for_admins() {
+        let gone = Item {
+            board_deleted: true,
+            ..item(Some(2), None)
+        };
+        let farewell = Item {
+            event: Arc::new(Event {
+                payload: Some(Payload::BoardDeleted(BoardDeleted::default())),
+                ..Event::default()
+            }),
+            ..gone.clone()
+        };
+        let seen = |viewer: &Viewer| [&gone, &farewell].map(|item| viewer.sees(item));
+        assert_eq!(seen(&user(1, Role::Member)), [false, true]);
+        assert_eq!(seen(&agent(Some(2))), [false, true]);
+        assert_eq!(seen(&user(1, Role::Admin)), [true, true]);
+        assert_eq!(seen(&user(9, Role::Admin)), [false, false]);
+    }
+
+    #[test]
+    fn a_group_is_seen_by_whoever_reads_a_board_of_it() {
+        let (full, empty) = (HashSet::from([Uuid::from_u128(2)]), HashSet::new());
+        let seen = |viewer: &Viewer| {
+            [&full, &empty].map(|boards| viewer.sees_group(Uuid::from_u128(1), boards))
+        };
+        assert_eq!(seen(&user(1, Role::Member)), [true, false]);
+        assert_eq!(seen(&user(1, Role::Admin)), [true, true]);
+        assert_eq!(seen(&user(9, Role::Owner)), [false, false]);
+        assert_eq!(seen(&agent(Some(2))), [false, false]);
+        let other = HashSet::from([Uuid::from_u128(3)]);
+        assert!(!user(1, Role::Member).sees_group(Uuid::from_u128(1), &other));
     }
 }

@@ -1,25 +1,28 @@
 //! Events of the bus as rows of the log, and rows as messages.
 
+pub(crate) mod comment;
 pub(crate) mod figures;
+
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
 use chassis::{decode, encode, render};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use prost::Message;
 use prost_types::Timestamp;
 use proto::{
     activity::v1::ActivityEvent,
     event::v1::{Actor as WireActor, ActorKind as WireKind, Event},
 };
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use crate::{
     entry::{Actor, ActorKind, Entry},
+    reasons,
     route::{self, Place},
     sentence,
-    store::log::Placed,
-    viewer,
+    store::list::Placed,
 };
 
 /// The row that an event becomes. Fails on an event without id, organization or time, which no service writes.
@@ -72,18 +75,8 @@ fn actor(event: &Event) -> anyhow::Result<Actor> {
 /// A row as a list shows it; `reasons` says whether it tells why agents failed.
 pub(crate) fn activity_event(row: Placed, reasons: bool) -> ActivityEvent {
     let entry = row.entry;
-    let mut payload: Json = serde_json::from_str(&entry.payload).unwrap_or_default();
-    if !reasons {
-        viewer::redact_json(&mut payload);
-    }
-    let (route_name, route_params) = route::of(Place {
-        event_id: entry.id,
-        event_type: &entry.event_type,
-        occurred_at: entry.occurred_at,
-        board_id: entry.board_id,
-        task_id: entry.task_id,
-        comment_id: payload.pointer("/comment/id").and_then(Json::as_str),
-    });
+    let payload = payload(&entry, reasons);
+    let (route_name, route_params) = place(&entry, &payload);
     ActivityEvent {
         id: entry.id.to_string(),
         sequence: row.sequence,
@@ -108,4 +101,54 @@ pub(crate) fn activity_event(row: Placed, reasons: bool) -> ActivityEvent {
         payload: encode::to_struct(&payload),
         hash: hex::encode(row.hash),
     }
+}
+
+/// A row as an export writes it: the same members as [`activity_event`], by the rules of the REST API.
+pub(crate) fn exported(row: Placed, reasons: bool) -> Map<String, Json> {
+    let entry = row.entry;
+    let payload = payload(&entry, reasons);
+    let (route_name, route_params) = place(&entry, &payload);
+    // In the order of their names: the same row is the same line every time.
+    let route_params: BTreeMap<_, _> = route_params.into_iter().collect();
+    let at = entry
+        .occurred_at
+        .to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let row = json!({
+        "id": entry.id,
+        "sequence": row.sequence,
+        "event_type": entry.event_type,
+        "message": entry.message,
+        "agent_id": entry.agent_id,
+        "task_id": entry.task_id,
+        "board_id": entry.board_id,
+        "created_at": at,
+        "actor": {"kind": entry.actor.kind.word(), "id": entry.actor.id, "name": entry.actor.name},
+        "route_name": route_name,
+        "route_params": route_params,
+        "payload": payload,
+        "hash": hex::encode(row.hash),
+    });
+    match row {
+        Json::Object(row) => row,
+        _ => Map::new(),
+    }
+}
+
+fn payload(entry: &Entry, reasons: bool) -> Json {
+    let mut payload: Json = serde_json::from_str(&entry.payload).unwrap_or_default();
+    if !reasons {
+        reasons::withhold_json(&mut payload);
+    }
+    payload
+}
+
+fn place(entry: &Entry, payload: &Json) -> (&'static str, HashMap<String, String>) {
+    route::of(Place {
+        event_id: entry.id,
+        event_type: &entry.event_type,
+        occurred_at: entry.occurred_at,
+        board_id: entry.board_id,
+        task_id: entry.task_id,
+        comment_id: payload.pointer("/comment/id").and_then(Json::as_str),
+    })
 }

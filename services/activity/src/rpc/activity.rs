@@ -1,27 +1,33 @@
 //! Reading the log.
 
 use chassis::{Caller, Cursor, decode};
-use proto::activity::v1::{
-    ListActivityRequest, ListActivityResponse, activity_service_server::ActivityService,
+use proto::{
+    activity::v1::{
+        ExportActivityRequest, ListActivityRequest, ListActivityResponse, ListTaskCommentsRequest,
+        ListTaskCommentsResponse, activity_service_server::ActivityService,
+    },
+    google::api::HttpBody,
 };
 use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::{must_see, optional_id, patterns};
+use super::{Gone, follow::Messages, may_see, optional_id, patterns};
 use crate::{
     error::Error,
     filter::Filter,
-    store::log::{self, Selection},
+    store::{list, selection::Selection},
     viewer::Viewer,
     wire,
 };
 
 /// How far a list is counted; `total` says no more than this.
-const COUNT: i64 = 10_000;
+pub(super) const COUNT: i64 = 10_000;
 
 /// Reads the log.
 pub(crate) struct Activity {
     pub(crate) pool: PgPool,
+    pub(crate) stop: CancellationToken,
 }
 
 #[tonic::async_trait]
@@ -32,6 +38,24 @@ impl ActivityService for Activity {
     ) -> Result<Response<ListActivityResponse>, Status> {
         let viewer = Viewer(Caller::of(&request)?);
         Ok(Response::new(self.list(&viewer, request.get_ref()).await?))
+    }
+
+    async fn list_task_comments(
+        &self,
+        request: Request<ListTaskCommentsRequest>,
+    ) -> Result<Response<ListTaskCommentsResponse>, Status> {
+        let viewer = Viewer(Caller::of(&request)?);
+        Ok(Response::new(
+            self.comments(&viewer, request.get_ref()).await?,
+        ))
+    }
+
+    async fn export_activity(
+        &self,
+        request: Request<ExportActivityRequest>,
+    ) -> Result<Response<Messages<HttpBody>>, Status> {
+        let viewer = Viewer(Caller::of(&request)?);
+        Ok(Response::new(self.export(viewer, request.get_ref()).await?))
     }
 }
 
@@ -46,9 +70,12 @@ impl Activity {
             board_id: optional_id("board_id", request.board_id.as_ref())?,
             task_id: optional_id("task_id", request.task_id.as_ref())?,
             agent_id: optional_id("agent_id", request.agent_id.as_ref())?,
+            actor_id: optional_id("actor_id", request.actor_id.as_ref())?,
             types: patterns("event_type", &request.event_type)?,
+            since: decode::time("since", request.since.as_ref())?,
+            until: decode::time("until", request.until.as_ref())?,
         };
-        must_see(&self.pool, viewer, filter.board_id).await?;
+        may_see(&self.pool, viewer, filter.board_id, Gone::Readable).await?;
 
         let selection = Selection {
             reach: viewer.reach(),
@@ -56,7 +83,7 @@ impl Activity {
         };
         let before = page.after.map(|cursor| cursor.id);
         let rows = async {
-            log::list(
+            list::newest(
                 &mut *self.pool.acquire().await?,
                 &selection,
                 before,
@@ -65,7 +92,8 @@ impl Activity {
             )
             .await
         };
-        let total = async { log::count(&mut *self.pool.acquire().await?, &selection, COUNT).await };
+        let total =
+            async { list::count(&mut *self.pool.acquire().await?, &selection, COUNT).await };
         let (mut rows, total) = futures::try_join!(rows, total)?;
 
         let next_page_token = page.cut(&mut rows, |row| Cursor {

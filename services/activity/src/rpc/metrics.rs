@@ -9,7 +9,7 @@ use proto::activity::v1::{
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tonic::{Request, Response, Status};
 
-use super::{must_see, optional_id};
+use super::{Gone, may_see, optional_id};
 use crate::{
     error::Error,
     figures::{Scope, Series, Windows},
@@ -84,7 +84,7 @@ impl Metrics {
         let range = range(request.range_key.as_deref())?;
         let board = optional_id("board_id", request.board_id.as_ref())?;
         let group = optional_id("group_id", request.group_id.as_ref())?;
-        must_see(&self.pool, viewer, board).await?;
+        may_see(&self.pool, viewer, board, Gone::Hidden).await?;
 
         let mut scope = scope(viewer)?;
         if let Some(group) = group {

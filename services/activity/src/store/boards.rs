@@ -4,17 +4,29 @@ use chassis::BoardScope;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// What rights on a board hang on.
-pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<BoardScope>> {
-    let found: Option<(Uuid, Option<Uuid>)> =
-        sqlx::query_as("select organization_id, gateway_id from board_state where board_id = $1")
-            .bind(id)
-            .fetch_optional(conn)
-            .await?;
-    Ok(found.map(|(organization_id, gateway_id)| BoardScope {
-        organization_id,
-        board_id: id,
-        gateway_id,
+/// A board that is, or was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// What rights on it hang on.
+    pub(crate) scope: BoardScope,
+    pub(crate) deleted: bool,
+}
+
+/// What is known of a board.
+pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Known>> {
+    let found: Option<(Uuid, Option<Uuid>, bool)> = sqlx::query_as(
+        "select organization_id, gateway_id, deleted_at is not null from board_state where board_id = $1",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.map(|(organization_id, gateway_id, deleted)| Known {
+        scope: BoardScope {
+            organization_id,
+            board_id: id,
+            gateway_id,
+        },
+        deleted,
     }))
 }
 
@@ -25,7 +37,8 @@ pub(crate) async fn of_group(
     group_id: Uuid,
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
-        "select board_id from board_state where organization_id = $1 and board_group_id = $2",
+        "select board_id from board_state
+         where organization_id = $1 and board_group_id = $2 and deleted_at is null",
     )
     .bind(organization_id)
     .bind(group_id)

@@ -25,9 +25,9 @@ pub(crate) async fn present(
         sqlx::query_as(
             "select task.inbox, task.in_progress, task.review, task.done, agent.total, agent.seen,
              (select count(*) from board_state
-              where organization_id = $1 and ($2::uuid[] is null or board_id = any ($2))),
-             (select count(*) from pending_approval
-              where organization_id = $1 and ($2::uuid[] is null or board_id = any ($2)))
+              where organization_id = $1 and deleted_at is null and ($2::uuid[] is null or board_id = any ($2))),
+             (select count(*) from approval_state
+              where organization_id = $1 and is_pending and ($2::uuid[] is null or board_id = any ($2)))
          from (
              select count(*) filter (where status = 'inbox') as inbox,
                  count(*) filter (where status = 'in_progress') as in_progress,
@@ -39,7 +39,7 @@ pub(crate) async fn present(
          ) as task, (
              select count(*) as total, count(*) filter (where last_seen_at > $3) as seen
              from agent_state
-             where organization_id = $1 and status <> 'deleting'
+             where organization_id = $1 and status <> 'deleting' and deleted_at is null
                  and ($2::uuid[] is null or board_id = any ($2))
                  and ($4 or board_id is not null)
          ) as agent",
@@ -120,14 +120,14 @@ pub(crate) async fn waiting(
     limit: i64,
 ) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as(
-        "select approval_id, pending_approval.board_id, coalesce(board_state.name, '') as board_name,
-             action_type, confidence, pending_approval.created_at, coalesce(task_state.title, task_title) as task_title
-         from pending_approval
+        "select approval_id, approval_state.board_id, coalesce(board_state.name, '') as board_name,
+             action_type, confidence, approval_state.created_at, coalesce(task_state.title, task_title) as task_title
+         from approval_state
          left join board_state using (board_id)
          left join task_state using (task_id)
-         where pending_approval.organization_id = $1
-             and ($2::uuid[] is null or pending_approval.board_id = any ($2))
-         order by pending_approval.created_at desc, approval_id
+         where approval_state.organization_id = $1 and approval_state.is_pending
+             and ($2::uuid[] is null or approval_state.board_id = any ($2))
+         order by approval_state.created_at desc, approval_id
          limit $3",
     )
     .persistent(false)

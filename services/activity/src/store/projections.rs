@@ -1,10 +1,17 @@
-//! State that figures are drawn from, kept in the transaction that appends the event.
+//! State that figures and names are drawn from, kept in the transaction that appends the event.
+
+mod agents;
+mod approvals;
+mod boards;
+mod tasks;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::projection::{AgentState, BoardState, Change, Pending, TaskState};
+use crate::{projection::Change, store::retention};
+
+pub(crate) use agents::see as see_agent;
 
 /// The event that changes something.
 #[derive(Clone, Copy, Debug)]
@@ -21,193 +28,47 @@ pub(crate) async fn apply(
     cause: Cause,
 ) -> sqlx::Result<()> {
     match change {
-        Change::Board(board) => put_board(conn, board, cause).await,
-        Change::Task(task) => {
-            if put_task(conn, task, cause).await? {
-                put_stay(conn, task, cause).await?;
-            }
-            put_cycle(conn, task, cause).await
+        Change::Board(board) => boards::put(conn, board, cause).await,
+        Change::BoardDeleted(board) => {
+            boards::put(conn, board, cause).await?;
+            boards::delete(conn, board.id, cause).await
         }
-        Change::TaskDeleted(task) => {
-            put_task(conn, task, cause).await?;
-            delete_task(conn, task.id, cause).await
+        Change::Group(group) => boards::put_group(conn, group, cause).await,
+        Change::GroupDeleted(group) => {
+            boards::put_group(conn, group, cause).await?;
+            boards::delete_group(conn, group.id, cause).await
         }
-        Change::Agent(agent) => put_agent(conn, agent, cause).await,
-        Change::Asked(approval) => put_pending(conn, approval, cause).await,
-        Change::Decided(id) => delete_pending(conn, *id).await,
+        Change::Task(task) => tasks::put(conn, task, cause).await,
+        Change::TaskDeleted(task) => tasks::delete(conn, task, cause).await,
+        Change::Agent(agent) => agents::put(conn, agent, cause).await,
+        Change::AgentDeleted(agent) => {
+            agents::put(conn, agent, cause).await?;
+            agents::delete(conn, agent.id, cause).await
+        }
+        Change::Approval(approval) => approvals::put(conn, approval, cause).await,
+        Change::Retention(days) => retention::set_days(conn, cause.organization_id, *days).await,
+        Change::OrganizationDeleted => {
+            retention::forget_organization(conn, cause.organization_id, cause.at).await?;
+            delete_organization(conn, cause.organization_id).await
+        }
     }
 }
 
-/// An agent did something: it was seen.
-pub(crate) async fn see_agent(
-    conn: &mut PgConnection,
-    id: Uuid,
-    at: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "update agent_state set last_seen_at = $2
-         where agent_id = $1 and (last_seen_at is null or last_seen_at < $2)",
-    )
-    .bind(id)
-    .bind(at)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn put_board(conn: &mut PgConnection, board: &BoardState, cause: Cause) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into board_state (board_id, organization_id, name, gateway_id, board_group_id, version)
-         values ($1, $2, $3, $4, $5, $6)
-         on conflict (board_id) do update set
-             name = excluded.name, gateway_id = excluded.gateway_id,
-             board_group_id = excluded.board_group_id, version = excluded.version
-         where board_state.version <= excluded.version",
-    )
-    .bind(board.id)
-    .bind(cause.organization_id)
-    .bind(&board.name)
-    .bind(board.gateway_id)
-    .bind(board.board_group_id)
-    .bind(board.version)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Whether the event is news: one that stepped aside on the bus may come after its successor.
-async fn put_task(conn: &mut PgConnection, task: &TaskState, cause: Cause) -> sqlx::Result<bool> {
-    let put = sqlx::query(
-        "insert into task_state (task_id, organization_id, board_id, title, status, created_at, updated_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (task_id) do update set
-             title = excluded.title, status = excluded.status,
-             updated_at = excluded.updated_at, version = excluded.version
-         where task_state.version <= excluded.version and task_state.deleted_at is null",
-    )
-    .bind(task.id)
-    .bind(cause.organization_id)
-    .bind(task.board_id)
-    .bind(&task.title)
-    .bind(task.status)
-    .bind(task.created_at)
-    .bind(task.updated_at)
-    .bind(task.version)
-    .execute(conn)
-    .await?;
-    Ok(put.rows_affected() > 0)
-}
-
-/// Ends the open stay when the status differs, and begins one when none is open.
-async fn put_stay(conn: &mut PgConnection, task: &TaskState, cause: Cause) -> sqlx::Result<()> {
-    sqlx::query(
-        "update task_stay set left_at = $2 where task_id = $1 and left_at is null and status <> $3",
-    )
-    .bind(task.id)
-    .bind(cause.at)
-    .bind(task.status)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "insert into task_stay (task_id, sequence, organization_id, board_id, status, entered_at)
-         values ($1, $2, $3, $4, $5, $6)
-         on conflict (task_id) where left_at is null do nothing",
-    )
-    .bind(task.id)
-    .bind(cause.sequence)
-    .bind(cause.organization_id)
-    .bind(task.board_id)
-    .bind(task.status)
-    .bind(cause.at)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Remembers when work on the cycle began and when it was completed: the first moment of each counts.
-async fn put_cycle(conn: &mut PgConnection, task: &TaskState, cause: Cause) -> sqlx::Result<()> {
-    if task.started_at.is_none() && task.done_at.is_none() {
-        return Ok(());
+/// Everything of an organization; its rows of the log are for retention.
+async fn delete_organization(conn: &mut PgConnection, organization_id: Uuid) -> sqlx::Result<()> {
+    for statement in [
+        "delete from task_stay where organization_id = $1",
+        "delete from task_cycle where organization_id = $1",
+        "delete from task_state where organization_id = $1",
+        "delete from approval_state where organization_id = $1",
+        "delete from agent_state where organization_id = $1",
+        "delete from group_state where organization_id = $1",
+        "delete from board_state where organization_id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(organization_id)
+            .execute(&mut *conn)
+            .await?;
     }
-    sqlx::query(
-        "insert into task_cycle (task_id, cycle, organization_id, board_id, started_at, done_at)
-         values ($1, $2, $3, $4, $5, $6)
-         on conflict (task_id, cycle) do update set
-             started_at = least(task_cycle.started_at, excluded.started_at),
-             done_at = coalesce(task_cycle.done_at, excluded.done_at)
-         where task_cycle.done_at is null",
-    )
-    .bind(task.id)
-    .bind(task.cycle)
-    .bind(cause.organization_id)
-    .bind(task.board_id)
-    .bind(task.started_at)
-    .bind(task.done_at)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn delete_task(conn: &mut PgConnection, id: Uuid, cause: Cause) -> sqlx::Result<()> {
-    sqlx::query("update task_state set deleted_at = $2 where task_id = $1 and deleted_at is null")
-        .bind(id)
-        .bind(cause.at)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query("update task_stay set left_at = $2 where task_id = $1 and left_at is null")
-        .bind(id)
-        .bind(cause.at)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-async fn put_agent(conn: &mut PgConnection, agent: &AgentState, cause: Cause) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into agent_state (agent_id, organization_id, board_id, status, last_seen_at)
-         values ($1, $2, $3, $4, $5)
-         on conflict (agent_id) do update set
-             board_id = excluded.board_id, status = excluded.status,
-             last_seen_at = greatest(agent_state.last_seen_at, excluded.last_seen_at)",
-    )
-    .bind(agent.id)
-    .bind(cause.organization_id)
-    .bind(agent.board_id)
-    .bind(agent.status)
-    .bind(agent.last_seen_at)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn put_pending(
-    conn: &mut PgConnection,
-    approval: &Pending,
-    cause: Cause,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into pending_approval (approval_id, organization_id, board_id, action_type, confidence,
-             created_at, task_id, task_title)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
-         on conflict (approval_id) do nothing",
-    )
-    .bind(approval.id)
-    .bind(cause.organization_id)
-    .bind(approval.board_id)
-    .bind(&approval.action_type)
-    .bind(approval.confidence)
-    .bind(approval.created_at)
-    .bind(approval.task_id)
-    .bind(&approval.task_title)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn delete_pending(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query("delete from pending_approval where approval_id = $1")
-        .bind(id)
-        .execute(conn)
-        .await?;
     Ok(())
 }

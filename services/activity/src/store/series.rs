@@ -54,7 +54,7 @@ pub(crate) async fn completions(
         .collect())
 }
 
-/// Events of boards by the bucket in which they happened.
+/// Events of tasks of boards that are there, by the bucket in which they happened.
 pub(crate) async fn outcomes(
     conn: &mut PgConnection,
     scope: &Scope,
@@ -65,8 +65,10 @@ pub(crate) async fn outcomes(
         "select span.is_primary, width_bucket(event.occurred_at, span.buckets), count(*),
              count(*) filter (where event.failed)
          from span join event on event.occurred_at > span.since and event.occurred_at <= span.until
-         where event.organization_id = $1 and event.board_id is not null
+         where event.organization_id = $1 and event.task_id is not null
              and ($2::uuid[] is null or event.board_id = any ($2))
+             and not exists (
+                 select 1 from board_state where board_state.board_id = event.board_id and board_state.deleted_at is not null)
          group by 1, 2",
     ));
     let rows: Vec<(bool, i32, i64, i64)> =

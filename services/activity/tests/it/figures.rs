@@ -41,6 +41,8 @@ fn story() -> Vec<Event> {
         ago(20).moved(1, (Inbox, InProgress), (2, 1), since(20)),
         ago(18).moved(1, (InProgress, Review), (3, 1), since(20)),
         ago(16).moved(1, (Review, Done), (4, 1), since(20)),
+        ago(16).untold(1),
+        // Of no task.
         ago(16).agent_failed(IDLE),
         ago(10).created(2, InProgress),
         // The first moment of work is known from the creation.
@@ -135,8 +137,8 @@ async fn a_dashboard_tells_the_story_of_a_day(pool: PgPool) {
             in_progress_tasks: 0,
             review_tasks: 0,
             done_tasks: 3,
-            // One of the 16 events of the board since yesterday.
-            error_rate_pct: 6.25,
+            // One of the 11 events of the board's tasks since yesterday.
+            error_rate_pct: 100.0 / 11.0,
             median_cycle_time_hours: Some(4.0),
             median_cycle_time_hours_7d: Some(4.0),
         }
@@ -365,8 +367,8 @@ async fn metrics_count_the_present(pool: PgPool) {
         boards: 2,
         pending_approvals: 1,
         // Those without a board included.
-        events_24h: 19,
-        failures_24h: 1,
+        events_24h: 20,
+        failures_24h: 2,
         generated_at: Some(chassis::encode::time(start_of_time())),
     };
     assert_eq!(metrics(&fixture, &owner()).await, all);

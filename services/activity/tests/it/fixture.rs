@@ -19,7 +19,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tonic::{Status, Streaming};
 
 /// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Fixture {
     pub(crate) pool: PgPool,
@@ -37,12 +37,22 @@ pub(crate) fn config() -> Config {
         feed_buffer: 4096,
         feed_keep_alive: Duration::from_secs(15),
         feed_max_age: Duration::from_secs(900),
+        event_retention_every: Duration::from_secs(3600),
     }
 }
 
 impl Fixture {
     pub(crate) async fn start(pool: PgPool) -> Self {
         Self::start_with(pool, config()).await
+    }
+
+    /// A service that takes old content out of the log soon.
+    pub(crate) async fn tidy(pool: PgPool) -> Self {
+        let config = Config {
+            event_retention_every: Duration::from_millis(20),
+            ..config()
+        };
+        Self::start_with(pool, config).await
     }
 
     pub(crate) async fn start_with(pool: PgPool, config: Config) -> Self {
@@ -55,7 +65,17 @@ impl Fixture {
         bus::migrator().run(&pool).await.unwrap();
         bus::install(&pool).await.unwrap();
         activity::MIGRATOR.run(&pool).await.unwrap();
+        Self::run(pool, config).await
+    }
 
+    /// The same on tables that are there already.
+    pub(crate) async fn start_on(pool: PgPool) -> Self {
+        bus::migrator().run(&pool).await.unwrap();
+        bus::install(&pool).await.unwrap();
+        Self::run(pool, config()).await
+    }
+
+    async fn run(pool: PgPool, config: Config) -> Self {
         let clock = Clock::fixed(start_of_time());
         let mut server = Server::for_tests(pool.clone(), clock.clone());
         let bus = Bus::for_tests(pool.clone());
@@ -113,6 +133,49 @@ impl Fixture {
     pub(crate) async fn log(&self, events: Vec<Event>, rows: i64) {
         self.tell(events).await;
         self.logged(rows).await;
+    }
+
+    /// Puts copies of a row at the end of the log, without chaining them: for tests that need many.
+    pub(crate) async fn multiply(&self, sequence: i64, copies: i64) {
+        let mut tx = self.pool.begin().await.unwrap();
+        sqlx::query(
+            "insert into event (sequence, id, organization_id, board_id, task_id, agent_id, type, actor_kind,
+                 actor_id, actor_name, occurred_at, message, payload, encoded, hash, format, salt, digest)
+             select chain_head.sequence + copy, gen_random_uuid(), organization_id, board_id, task_id, agent_id,
+                 type, actor_kind, actor_id, actor_name, occurred_at, message, payload, encoded, event.hash, format,
+                 salt, digest
+             from event, chain_head, generate_series(1, $2) as copy where event.sequence = $1",
+        )
+        .bind(sequence)
+        .bind(copies)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        sqlx::query("update chain_head set sequence = sequence + $1")
+            .bind(copies)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Waits until this many rows of the log say nothing any more.
+    pub(crate) async fn redacted(&self, rows: i64) {
+        let redacted = async {
+            loop {
+                let found: i64 =
+                    sqlx::query_scalar("select count(*) from event where redacted_at is not null")
+                        .fetch_one(&self.pool)
+                        .await
+                        .unwrap();
+                if found >= rows {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, redacted).await;
+        assert_eq!(found.expect("they are redacted in time"), rows);
     }
 
     pub(crate) async fn head(&self) -> i64 {

@@ -5,11 +5,24 @@
     reason = "a test ends where something unexpected happens"
 )]
 
+mod comments;
+mod deletion;
+mod export;
 mod feed;
 mod feed_ends;
 mod figures;
 mod fixture;
 mod list;
 mod log;
+mod matrix;
+mod narrow;
+mod old_log;
+mod queries;
+mod retention;
 mod rights;
 mod story;
+mod streams;
+mod streams_end;
+mod streams_resume;
+mod tales;
+mod tamper;

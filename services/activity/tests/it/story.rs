@@ -117,7 +117,7 @@ impl Teller {
         }
     }
 
-    fn actor(self) -> Actor {
+    pub(crate) fn actor(self) -> Actor {
         let (kind, id, name) = match self.by_agent {
             true => (ActorKind::Agent, AGENT, "Bot"),
             false => (ActorKind::User, ANN, "Ann"),
@@ -129,7 +129,7 @@ impl Teller {
         }
     }
 
-    fn draft(self, payload: Payload) -> bus::Draft {
+    pub(crate) fn draft(self, payload: Payload) -> bus::Draft {
         bus::event(self.actor(), self.organization_id, self.at, payload)
     }
 
@@ -147,7 +147,7 @@ impl Teller {
         self.draft(payload).board(self.board_id).build()
     }
 
-    fn task(self, number: u128, status: TaskStatus, version: i64, cycle: i32) -> Task {
+    pub(crate) fn task(self, number: u128, status: TaskStatus, version: i64, cycle: i32) -> Task {
         Task {
             id: task_id(number).to_string(),
             board_id: self.board_id.to_string(),
@@ -161,7 +161,7 @@ impl Teller {
         }
     }
 
-    fn about_task(self, number: u128, payload: Payload) -> Event {
+    pub(crate) fn about_task(self, number: u128, payload: Payload) -> Event {
         self.draft(payload)
             .board(self.board_id)
             .task(task_id(number))
@@ -234,7 +234,7 @@ impl Teller {
         self.about_task(number, Payload::TaskCommented(payload))
     }
 
-    fn approval(self, number: u128, status: ApprovalStatus) -> Option<Approval> {
+    pub(crate) fn approval(self, number: u128, status: ApprovalStatus) -> Option<Approval> {
         Some(Approval {
             id: Uuid::from_u128(0x2_0000 + number).to_string(),
             board_id: self.board_id.to_string(),
@@ -273,7 +273,7 @@ impl Teller {
             .build()
     }
 
-    fn agent(self, id: Uuid, status: AgentStatus, on_board: bool) -> Option<Agent> {
+    pub(crate) fn agent(self, id: Uuid, status: AgentStatus, on_board: bool) -> Option<Agent> {
         Some(Agent {
             id: id.to_string(),
             board_id: on_board.then(|| self.board_id.to_string()),
@@ -285,7 +285,7 @@ impl Teller {
         })
     }
 
-    fn about_agent(self, id: Uuid, on_board: bool, payload: Payload) -> Event {
+    pub(crate) fn about_agent(self, id: Uuid, on_board: bool, payload: Payload) -> Event {
         let draft = self.draft(payload).agent(id);
         if on_board {
             draft.board(self.board_id).build()

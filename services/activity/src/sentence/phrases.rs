@@ -1,0 +1,94 @@
+//! Sentences that depend on more than a name.
+
+use proto::{
+    approval::v1::{Approval, ApprovalStatus},
+    board::v1::TaskStatus,
+    event::v1::{
+        ApprovalResolved, BoardMemoryCreated, GroupMemoryCreated, MemberRemoved, TaskStatusChanged,
+        TaskUpdated,
+    },
+};
+
+use super::words::{cut, fields, member, quoted, title, words};
+
+pub(super) fn member_removed(who: &str, payload: &MemberRemoved) -> String {
+    let member = member(payload.member.as_ref());
+    match payload.reason.as_str() {
+        "left" => format!("{member} left the organization."),
+        "account_deleted" => format!("{member} deleted their account."),
+        _ => format!("{who} removed {member} from the organization."),
+    }
+}
+
+pub(super) fn board_memory(who: &str, payload: &BoardMemoryCreated) -> String {
+    let board = quoted(Some(&payload.board_name));
+    let memory = payload.memory.as_ref();
+    let text = cut(memory.map_or("", |memory| memory.content.as_str()));
+    match payload.command.as_deref() {
+        Some(command) => format!("{who} told the agents of {board} to {}.", words(command)),
+        None if memory.is_some_and(|memory| memory.is_chat) => {
+            format!("{who} wrote on {board}: {text}")
+        }
+        None => format!("{who} noted about {board}: {text}"),
+    }
+}
+
+pub(super) fn group_memory(who: &str, payload: &GroupMemoryCreated) -> String {
+    let group = quoted(Some(&payload.group_name));
+    let memory = payload.memory.as_ref();
+    let text = cut(memory.map_or("", |memory| memory.content.as_str()));
+    if payload.broadcast {
+        format!("{who} told everybody in {group}: {text}")
+    } else if memory.is_some_and(|memory| memory.is_chat) {
+        format!("{who} wrote in {group}: {text}")
+    } else {
+        format!("{who} noted about {group}: {text}")
+    }
+}
+
+pub(super) fn action(approval: Option<&Approval>) -> String {
+    quoted(approval.map(|approval| approval.action_type.as_str()))
+}
+
+pub(super) fn task_updated(who: &str, payload: &TaskUpdated) -> String {
+    let title = title(payload.task.as_ref());
+    let assigned = payload
+        .task
+        .as_ref()
+        .is_some_and(|task| task.assigned_agent_id.is_some());
+    match payload.changed_fields.as_slice() {
+        [only] if only == "assigned_agent_id" && assigned => format!("{who} assigned {title}."),
+        [only] if only == "assigned_agent_id" => format!("{who} took {title} from its assignee."),
+        changed => format!("{who} changed {} of {title}.", fields(changed)),
+    }
+}
+
+pub(super) fn task_moved(who: &str, payload: &TaskStatusChanged) -> String {
+    let title = title(payload.task.as_ref());
+    let (from, to) = (status(payload.from()), status(payload.to()));
+    match &payload.cause {
+        Some(cause) => format!("{title} went from {from} to {to}: {}.", words(cause)),
+        None => format!("{who} moved {title} from {from} to {to}."),
+    }
+}
+
+pub(super) fn approval_resolved(who: &str, payload: &ApprovalResolved) -> String {
+    let approval = payload.approval.as_ref();
+    let verb = match approval.map(Approval::status) {
+        Some(ApprovalStatus::Approved) => "approved",
+        Some(ApprovalStatus::Rejected) => "rejected",
+        Some(ApprovalStatus::Expired) => "let expire",
+        Some(ApprovalStatus::Pending | ApprovalStatus::Unspecified) | None => "decided on",
+    };
+    format!("{who} {verb} {}.", action(approval))
+}
+
+fn status(status: TaskStatus) -> &'static str {
+    match status {
+        TaskStatus::Inbox => "inbox",
+        TaskStatus::InProgress => "in progress",
+        TaskStatus::Review => "review",
+        TaskStatus::Done => "done",
+        TaskStatus::Unspecified => "nowhere",
+    }
+}
