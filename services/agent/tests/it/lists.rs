@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::fixture::{World, calling, person, reason};
+use crate::fixture::{World, calling, person, reason, refusal};
 
 async fn names(
     world: &World,
@@ -153,4 +153,35 @@ async fn peers_resolve_agents_by_board_or_by_id(pool: PgPool) {
     assert!(resolve(Some(board), vec![lead.id]).await.is_err());
     assert!(resolve(None, vec!["x".into()]).await.is_err());
     assert!(resolve(None, vec![worker.id; 201]).await.is_err());
+
+    let other = world.board(&gateway, 1);
+    world.worker(other, "Bob").await;
+    let boards = |ids: Vec<String>| {
+        let request = ResolveAgentsRequest {
+            board_ids: ids,
+            ..ResolveAgentsRequest::default()
+        };
+        let mut directory = world.directory();
+        async move {
+            let answer = directory.resolve_agents(request).await?;
+            Ok::<_, Status>(answer.into_inner().agents)
+        }
+    };
+    let both = vec![board.to_string(), other.to_string()];
+    let names: Vec<_> = boards(both)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|agent| agent.name)
+        .collect();
+    assert_eq!(names, ["Lena", "Ada", "Bob"]);
+    let too_many = boards(vec![Uuid::now_v7().to_string(); 201]).await;
+    assert_eq!(refusal(&too_many.unwrap_err()).2, "board_ids");
+    let mixed = ResolveAgentsRequest {
+        board_id: Some(board.to_string()),
+        board_ids: vec![other.to_string()],
+        ..ResolveAgentsRequest::default()
+    };
+    let mixed = world.directory().resolve_agents(mixed).await;
+    assert_eq!(refusal(&mixed.unwrap_err()).2, "board_ids");
 }

@@ -4,11 +4,14 @@
 
 mod chat;
 mod constraints;
+mod departures;
 mod fixture;
 mod gateways;
 mod input;
 mod lists;
 mod notices;
+mod organizations;
+mod paces;
 mod pausing;
 mod presence;
 mod provisioning;

@@ -240,7 +240,9 @@ async fn other_boards_of_the_gateway_go_on(pool: PgPool) {
     let gateway = team.world.gateway("Garage").await;
     let other = team.world.board(&gateway, 1);
     let zoe = team.world.lead(other, "Zoe").await;
-    team.world.until(&zoe.id, AgentStatus::Ready).await;
+    for agent in [&zoe, &team.world.main_agent(&gateway).await] {
+        team.world.until(&agent.id, AgentStatus::Ready).await;
+    }
     team.world.connector.forget();
     team.pause().await;
     team.say("held", None).await;

@@ -2,7 +2,10 @@
 
 use chassis::Clock;
 use proto::{
-    agent::v1::{Agent, AgentStatus, ListAgentNoticesRequest, Notice, NoticeState},
+    agent::v1::{
+        Agent, AgentStatus, Gateway, GetGatewayRequest, ListAgentNoticesRequest, Notice,
+        NoticeState,
+    },
     board::v1::{Task, TaskStatus},
     event::v1::{Actor, TaskCreated, TaskStatusChanged, event::Payload},
 };
@@ -76,6 +79,20 @@ impl Team {
             }),
         )
         .await;
+    }
+
+    /// The gateway on which all of them live.
+    pub(crate) async fn gateway(&self) -> Gateway {
+        let request = GetGatewayRequest {
+            gateway_id: self.lead.gateway_id.clone(),
+        };
+        let answer = self
+            .world
+            .gateways(self.world.admin())
+            .get_gateway(request)
+            .await
+            .unwrap();
+        answer.into_inner().gateway.unwrap()
     }
 
     /// What each agent was told, after this many messages arrived: name and first line.

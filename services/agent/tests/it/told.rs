@@ -5,7 +5,10 @@ use proto::{
     agent::v1::{Notice, NoticeState},
     approval::v1::{Approval, ApprovalStatus},
     board::v1::{Comment, TaskStatus},
-    event::v1::{ApprovalResolved, TaskCommented, TaskStatusChanged, TaskUpdated, event::Payload},
+    event::v1::{
+        ApprovalExpired, ApprovalResolved, TaskCommented, TaskStatusChanged, TaskUpdated,
+        event::Payload,
+    },
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -187,6 +190,59 @@ async fn n8_a_comment_reaches_the_mentioned_and_the_assignee(pool: PgPool) {
             sent.message
         );
     }
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_approval_tells_the_lead_once_however_often_it_is_told(pool: PgPool) {
+    let team = Team::start(pool, &[]).await;
+    let approval = Approval {
+        id: Uuid::from_u128(9).to_string(),
+        board_id: team.board.to_string(),
+        action_type: "task.close".into(),
+        status: ApprovalStatus::Approved.into(),
+        ..Approval::default()
+    };
+    let payload = Payload::ApprovalResolved(ApprovalResolved {
+        approval: Some(approval.clone()),
+        ..ApprovalResolved::default()
+    });
+    let event = bus::event(
+        user(),
+        team.world.organization,
+        team.world.clock.now(),
+        payload,
+    )
+    .build();
+    for _ in 0..3 {
+        team.world.tell(event.clone()).await;
+    }
+    team.told(1).await;
+    team.world.until_quiet().await;
+    let taken = team.world.connector.taken();
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    assert!(taken[0].message.contains("Decision: approved"));
+    assert!(!taken[0].deliver);
+    let told = team.world.until_heard("approval.lead_notified", 1).await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].agent_id.as_ref(), Some(&team.lead.id));
+
+    let expired = ApprovalExpired {
+        approval: Some(Approval {
+            status: ApprovalStatus::Expired.into(),
+            ..approval
+        }),
+        ..ApprovalExpired::default()
+    };
+    team.tell(system_actor(), Payload::ApprovalExpired(expired))
+        .await;
+    team.told(2).await;
+    let taken = team.world.connector.taken();
+    assert!(
+        taken[1].message.contains("Decision: expired"),
+        "{}",
+        taken[1].message
+    );
+    team.world.until_heard("approval.lead_notified", 2).await;
 }
 
 #[sqlx::test(migrations = false)]
