@@ -5,7 +5,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-use crate::{demo, migrate, options::Options, reference, role::Role, serve};
+use crate::{audit, demo, migrate, options::Options, reference, role::Role, serve};
 
 /// Operations and governance for teams whose work is done by AI agents.
 #[derive(Debug, Parser)]
@@ -26,6 +26,11 @@ enum Command {
     },
     /// Bring the database up to date and exit.
     Migrate(Box<migrate::Options>),
+    /// Look into the log of everything that happened.
+    Audit {
+        #[command(subcommand)]
+        command: audit::Command,
+    },
     /// Run a simulated OpenClaw gateway and a sample board beside a running Mission Control.
     Demo(demo::Config),
     /// Print every option as Markdown.
@@ -45,6 +50,7 @@ impl Cli {
         match self.command {
             Command::Serve { roles, options } => Box::pin(serve::serve(roles, *options)).await,
             Command::Migrate(options) => migrate::migrate(*options).await,
+            Command::Audit { command } => audit::run(command).await,
             Command::Demo(config) => demo::run(config).await,
             Command::Options => {
                 print!("{}", reference::markdown());

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use account::Account;
 use binaries::Programs;
 use cluster::Cluster;
+use pidfile::{PidFile, Status};
 use postmaster::Postmaster;
 
 use crate::data_dir::{self, Lock};
@@ -71,10 +72,8 @@ impl Embedded {
         };
         cluster.configure()?;
         let postmaster = Postmaster::start(&data_dir, &cluster, &programs, &account, &lock).await?;
-        let socket = postmaster.socket_dir.as_os_str().as_encoded_bytes();
-        let host: String = url::form_urlencoded::byte_serialize(socket).collect();
         Ok(Self {
-            url: format!("postgres://{NAME}@localhost/{NAME}?host={host}&sslmode=disable"),
+            url: url_of(&postmaster.socket_dir),
             postmaster,
             _lock: lock,
         })
@@ -104,4 +103,25 @@ impl Embedded {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.postmaster.stop().await
     }
+}
+
+fn url_of(socket_dir: &Path) -> String {
+    let socket = socket_dir.as_os_str().as_encoded_bytes();
+    let host: String = url::form_urlencoded::byte_serialize(socket).collect();
+    format!("postgres://{NAME}@localhost/{NAME}?host={host}&sslmode=disable")
+}
+
+/// Whether the data directory has a private PostgreSQL, running or not.
+pub fn exists(data_dir: &Path) -> anyhow::Result<bool> {
+    Ok(Cluster::find(data_dir)?.is_some())
+}
+
+/// The connection URL of the data directory's PostgreSQL, when it is running for somebody and takes connections.
+pub fn running_url(data_dir: &Path) -> anyhow::Result<Option<String>> {
+    let Some(cluster) = Cluster::find(data_dir)? else {
+        return Ok(None);
+    };
+    let running = PidFile::read(&cluster.dir)?
+        .filter(|file| file.status == Status::Ready && file.is_served(&cluster.dir));
+    Ok(running.map(|file| url_of(&file.socket_dir)))
 }

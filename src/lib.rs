@@ -1,5 +1,6 @@
 //! The Mission Control binary's own parts, as a library for its tests.
 
+pub mod audit;
 mod banner;
 pub mod cli;
 pub mod data_dir;
