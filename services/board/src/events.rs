@@ -22,6 +22,9 @@ pub(crate) const DEPENDENCY_REOPENED: &str = "dependency_reopened";
 /// Why the system moves a task when it gets a dependency that is not done.
 pub(crate) const DEPENDENCY_ADDED: &str = "dependency_added";
 
+/// Why the system moves a task when the agent that worked on it is gone.
+pub(crate) const ASSIGNEE_DELETED: &str = "assignee_deleted";
+
 /// Who does something on which board, when.
 #[derive(Clone, Debug)]
 pub(crate) struct Scene<'a> {

@@ -179,6 +179,38 @@ pub(crate) async fn statuses(
         .collect()
 }
 
+/// Tasks of a board that an agent has.
+pub(crate) async fn list_of_assignee(
+    conn: &mut PgConnection,
+    board_id: Uuid,
+    agent_id: Uuid,
+) -> sqlx::Result<Vec<Task>> {
+    sqlx::query_as(concat!(
+        "select ",
+        columns!(),
+        " from task t
+          where t.board_id = $1 and t.assigned_agent_id = $2 and t.deleted_at is null
+          order by t.created_at, t.id"
+    ))
+    .bind(board_id)
+    .bind(agent_id)
+    .fetch_all(conn)
+    .await
+}
+
+/// Boards with tasks that an agent has, in the order in which they are held.
+pub(crate) async fn boards_of_assignee(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "select distinct board_id from task where assigned_agent_id = $1 and deleted_at is null order by board_id",
+    )
+    .bind(agent_id)
+    .fetch_all(conn)
+    .await
+}
+
 /// Tasks that depend on this one directly.
 pub(crate) async fn list_dependents(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Task>> {
     sqlx::query_as(concat!(
@@ -201,7 +233,10 @@ pub(crate) async fn list_unsettled(conn: &mut PgConnection, id: Uuid) -> sqlx::R
         "with recursive dependent (id) as (
              select task_id from task_dependency where depends_on_task_id = $1
              union
-             select d.task_id from task_dependency d join dependent on d.depends_on_task_id = dependent.id)
+             select next.id
+               from dependent
+                    cross join lateral (
+                        select task_id as id from task_dependency where depends_on_task_id = dependent.id offset 0) next)
          select ",
         columns!(),
         " from task t

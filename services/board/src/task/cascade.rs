@@ -65,6 +65,19 @@ pub(crate) fn reopened(id: Uuid, dependents: Vec<Task>, now: DateTime<Utc>) -> V
     dependents.into_iter().filter_map(back).collect()
 }
 
+/// The agent that has these tasks is gone. Work goes back to the inbox; the rest stays where it is and is nobody's.
+pub(crate) fn orphaned(tasks: Vec<Task>, now: DateTime<Utc>) -> Vec<Change> {
+    let release = |task: Task| {
+        change(task, now, |task| {
+            if task.status == Status::InProgress {
+                transition::retreat(task, now);
+            }
+            task.assigned_agent_id = None;
+        })
+    };
+    tasks.into_iter().filter_map(release).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};

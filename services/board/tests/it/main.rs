@@ -14,6 +14,7 @@ mod claims;
 mod comments;
 mod costs;
 mod custom_fields;
+mod custom_fields_change;
 mod custom_values;
 mod deletion;
 mod dependencies;

@@ -257,7 +257,7 @@ async fn a_change_may_insist_on_a_version(pool: PgPool) {
         (refusal.code, refusal.reason.as_str()),
         (Code::Conflict, "VERSION_CONFLICT")
     );
-    assert_eq!(refusal.facts["version"], 2);
+    assert_eq!(refusal.facts["current_version"], 2);
     let race = (0..8).map(|n| {
         let request = at(2, &format!("Race {n}"));
         async { fixture.update(&owner(), request).await.is_ok() }
