@@ -203,8 +203,13 @@ fn actor(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use proto::{
-        board::v1::{Comment, Task, TaskStatus},
-        event::v1::{Actor, TaskCommented, TaskCreated, TaskStatusChanged, TaskUpdated},
+        approval::v1::Approval,
+        board::v1::{Comment, GroupMemory, Task, TaskStatus},
+        event::v1::{
+            Actor, ApprovalUnlinked, GroupMemoryCreated, MemberRemoved, MemberRoleChanged,
+            TaskCommented, TaskCreated, TaskStatusChanged, TaskUpdated,
+        },
+        org::v1::{Member, MemberUser, Role},
     };
 
     use super::*;
@@ -291,5 +296,68 @@ mod tests {
             ..Event::default()
         };
         assert_eq!(of(&event), "Mission Control: skill pack added.");
+    }
+
+    #[test]
+    fn people_groups_and_approvals_are_told_of_by_name() {
+        let member = |name: &str| {
+            Some(Member {
+                user: Some(MemberUser {
+                    email: Some("bea@example.org".into()),
+                    name: Some(name.into()),
+                    ..MemberUser::default()
+                }),
+                ..Member::default()
+            })
+        };
+        let removed = |reason: &str| {
+            said(Payload::MemberRemoved(MemberRemoved {
+                member: member("Bea"),
+                reason: reason.into(),
+            }))
+        };
+        assert_eq!(removed("removed"), "Ann removed Bea from the organization.");
+        assert_eq!(removed("left"), "Bea left the organization.");
+        assert_eq!(
+            said(Payload::MemberRoleChanged(MemberRoleChanged {
+                member: member("Bea"),
+                from: Role::Member.into(),
+                to: Role::Admin.into(),
+            })),
+            "Ann made Bea an admin of the organization."
+        );
+        let mut written = GroupMemoryCreated {
+            group_name: "North".into(),
+            memory: Some(GroupMemory {
+                content: "Hello".into(),
+                is_chat: true,
+                ..GroupMemory::default()
+            }),
+            ..GroupMemoryCreated::default()
+        };
+        assert_eq!(
+            said(Payload::GroupMemoryCreated(written.clone())),
+            "Ann wrote in \u{201c}North\u{201d}: Hello"
+        );
+        written.broadcast = true;
+        assert_eq!(
+            said(Payload::GroupMemoryCreated(written)),
+            "Ann told everybody in \u{201c}North\u{201d}: Hello"
+        );
+        let unlinked = |withdrawn| {
+            said(Payload::ApprovalUnlinked(ApprovalUnlinked {
+                approval: Some(Approval {
+                    action_type: "task.close".into(),
+                    ..Approval::default()
+                }),
+                withdrawn,
+                ..ApprovalUnlinked::default()
+            }))
+        };
+        assert_eq!(
+            unlinked(false),
+            "A task of the approval of \u{201c}task.close\u{201d} was deleted."
+        );
+        assert!(unlinked(true).contains("withdrawn"));
     }
 }

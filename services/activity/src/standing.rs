@@ -11,7 +11,7 @@ use proto::{
 };
 use uuid::Uuid;
 
-use crate::viewer::Viewer;
+use crate::{filter::Pattern, viewer::Viewer};
 
 /// What an event leaves of a viewer's rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,25 @@ pub(crate) enum Standing {
 
 /// Fields of an agent that decide what it sees.
 const MOVES_RIGHTS: [&str; 3] = ["board_id", "gateway_id", "is_board_lead"];
+
+/// Types of the events that [`Viewer::after`] looks at.
+pub(crate) fn types() -> Vec<Pattern> {
+    let exact = [
+        "organization.deleted",
+        "user.active_organization_changed",
+        "user.deleted",
+        "member.role_changed",
+        "member.access_changed",
+        "member.removed",
+        "invite.accepted",
+        "api_token.revoked",
+        "agent.token_changed",
+        "agent.updated",
+        "agent.deleted",
+        "gateway.deleted",
+    ];
+    exact.map(|kind| Pattern::Exact(kind.to_owned())).to_vec()
+}
 
 impl Viewer {
     /// What an event leaves of this viewer's rights.

@@ -18,7 +18,7 @@ use crate::{
     feed::{self, Hub, Item},
     filter::Filter,
     place::Place,
-    standing::Standing,
+    standing::{self, Standing},
     store::{feed as store, log},
     viewer::Viewer,
 };
@@ -249,15 +249,42 @@ impl<M: Send + 'static> Follow<M> {
     }
 
     async fn subscribe_again(&mut self) -> Result<(), Error> {
+        let (mut heard, sequence) = (self.head, self.position);
         self.live = self.source.hub.subscribe();
         (self.head, _) = log::head(&mut *self.source.pool.acquire().await?).await?;
-        // What would have been heard of the place may be among what was lost.
+        // What would have been heard of the viewer may be among what was lost.
+        while heard < self.head {
+            let items = self.told_of_viewers(heard).await?;
+            heard = items.last().map_or(self.head, |item| item.sequence);
+            for item in items {
+                self.stand(&item, sequence)?;
+            }
+        }
+        // And so may what would have been heard of the place.
         self.view.place = self
             .view
             .place
             .again(&self.source.pool, &self.viewer)
             .await?;
         Ok(())
+    }
+
+    /// Events from a position to the head that may change what somebody sees; one page of them.
+    async fn told_of_viewers(&self, after: i64) -> Result<Vec<Item>, Error> {
+        let filter = Filter {
+            types: standing::types(),
+            ..Filter::default()
+        };
+        let rows = store::replay(
+            &mut *self.source.pool.acquire().await?,
+            self.viewer.0.organization_id(),
+            &filter,
+            after,
+            self.head,
+            feed::PAGE,
+        )
+        .await?;
+        feed::items(rows)
     }
 
     /// Takes a live event: `None` when it was told before.
@@ -274,18 +301,23 @@ impl<M: Send + 'static> Follow<M> {
             return Ok(None);
         }
         self.position = item.sequence;
+        self.stand(&item, sequence)?;
+        self.view.place.heed(&item);
+        Ok(Some(item))
+    }
+
+    /// Ends the stream of a viewer whose rights an event changes; it resumes after `sequence` unless it has none any more.
+    fn stand(&mut self, item: &Item, sequence: i64) -> Result<(), Error> {
         match self.viewer.after(&item.event) {
-            Standing::Same => {}
-            Standing::Ended => return Err(Error::AccessEnded),
-            Standing::Doubtful => return Err(Error::CallerChanged { sequence }),
+            Standing::Same => Ok(()),
+            Standing::Ended => Err(Error::AccessEnded),
+            Standing::Doubtful => Err(Error::CallerChanged { sequence }),
             Standing::Changed(viewer) => {
                 self.viewer = viewer;
                 self.judge()?;
-                return Err(Error::CallerChanged { sequence });
+                Err(Error::CallerChanged { sequence })
             }
         }
-        self.view.place.heed(&item);
-        Ok(Some(item))
     }
 
     /// Ends the stream of a viewer that may no longer see what it is bound to.

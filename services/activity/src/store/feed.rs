@@ -89,7 +89,8 @@ pub(crate) async fn first_since(
     since: DateTime<Utc>,
 ) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar(
-        "select min(sequence) from event where organization_id = $1 and occurred_at >= $2",
+        // The sum keeps the planner from walking the whole log by position: most moments are recent.
+        "select min(sequence + 0) from event where organization_id = $1 and occurred_at >= $2",
     )
     .bind(organization_id)
     .bind(since)

@@ -55,11 +55,15 @@ pub(crate) async fn redact(
              from retention
              where event_days is not null or deleted_at is not null
          ), batch as (
-             select event.sequence
-             from due join event on event.organization_id = due.organization_id and event.occurred_at < due.before
-             where event.redacted_at is null
+             select old.sequence
+             from due cross join lateral (
+                 select sequence from event
+                 where organization_id = due.organization_id and occurred_at < due.before and redacted_at is null
+                 order by occurred_at
+                 limit $3
+                 for update skip locked
+             ) as old
              limit $3
-             for update of event skip locked
          )
          update event
          set salt = null, actor_name = null, message = null, payload = null, encoded = null, redacted_at = $1

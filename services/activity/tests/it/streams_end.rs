@@ -308,3 +308,46 @@ async fn comments_of_all_boards_end_with_the_organization(pool: PgPool) {
     );
     fixture.stop().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn what_is_told_of_a_viewer_during_a_long_replay_is_heard(pool: PgPool) {
+    let config = activity::Config {
+        feed_buffer: 16,
+        ..crate::fixture::config()
+    };
+    let fixture = Fixture::start_with(pool, config).await;
+    let teller = Teller::new(start_of_time());
+    fixture
+        .log(
+            vec![
+                teller.board(GATEWAY, None),
+                teller.created(1, TaskStatus::Inbox),
+            ],
+            2,
+        )
+        .await;
+    fixture.multiply(2, 3_000).await;
+    let request = WatchTasksRequest {
+        board_id: BOARD.to_string(),
+        after_sequence: Some(0),
+        since: None,
+    };
+    let opened = streams(&fixture, &member()).watch_tasks(request).await;
+    let mut stream = opened.unwrap().into_inner();
+    assert_eq!(told(&mut stream).await.sequence(), 2);
+    // It is taken away while the viewer reads the past, and more happens than the hub keeps.
+    let mut events = vec![teller.ann_sees(&[])];
+    events.extend((0..40).map(|_| teller.gateway()));
+    fixture.log(events, 3_043).await;
+    let mut last = 2;
+    let status = loop {
+        match next(&mut stream).await {
+            Ok(message) => last = message.sequence(),
+            Err(status) => break status,
+        }
+    };
+    let fault = chassis::fault::read(&status);
+    assert_eq!((fault.code, fault.reason), gone("BOARD_NOT_FOUND"));
+    assert_eq!(last, 3_002);
+    fixture.stop().await;
+}
