@@ -6,6 +6,8 @@
 
 mod letter;
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use proto::event::v1::Event;
 use sqlx::PgConnection;
@@ -65,13 +67,20 @@ impl Desk {
             .iter()
             .flat_map(|news| self.compose(news, &agents, &paused, now))
             .collect();
-        let inserted = store::notices::insert(conn, &notices).await?;
+        let inserted: HashSet<Uuid> = store::notices::insert(conn, &notices)
+            .await?
+            .into_iter()
+            .collect();
+        let gateways: HashMap<Uuid, Uuid> = agents
+            .iter()
+            .map(|agent| (agent.id, agent.gateway_id))
+            .collect();
         let due: Vec<_> = notices
             .iter()
             .filter(|notice| !notice.held && inserted.contains(&notice.id))
             .filter_map(|notice| {
-                let agent = agents.iter().find(|agent| agent.id == notice.agent_id)?;
-                Some(due(notice.id, agent.id, agent.gateway_id, now))
+                let gateway_id = gateways.get(&notice.agent_id)?;
+                Some(due(notice.id, notice.agent_id, *gateway_id, now))
             })
             .collect();
         delivery::enqueue(conn, &due).await?;

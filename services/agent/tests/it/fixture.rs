@@ -55,6 +55,14 @@ pub(crate) fn config(extra: &[&str]) -> agent::Config {
     Cli::parse_from(words).config
 }
 
+/// A deadline that passes long before the attempts are used up.
+pub(crate) const SHORT_DEADLINE: [&str; 4] = [
+    "--lifecycle-deadline",
+    "1500ms",
+    "--lifecycle-retry-schedule",
+    "100ms,100ms,100ms,100ms,100ms,500ms,500ms,500ms,500ms,500ms",
+];
+
 /// Everything that was told, as another service would hear it.
 #[derive(Clone, Default)]
 struct Ear(Arc<Mutex<Vec<Event>>>);

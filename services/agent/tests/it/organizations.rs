@@ -9,7 +9,7 @@ use proto::{
 use sqlx::PgPool;
 
 use crate::{
-    fixture::{World, key, reason, until},
+    fixture::{SHORT_DEADLINE, World, key, reason, until},
     stand_in::Mood,
     team::{Team, user},
 };
@@ -132,7 +132,7 @@ async fn its_agents_are_taken_from_their_gateways_and_nothing_is_left(pool: PgPo
 #[sqlx::test(migrations = false)]
 async fn a_gateway_that_is_down_keeps_nothing_beyond_the_deadline(pool: PgPool) {
     let team = full(pool).await;
-    let world = team.world.restart(&["--lifecycle-deadline", "2s"]).await;
+    let world = team.world.restart(&SHORT_DEADLINE).await;
     let team = Team { world, ..team };
     team.world.connector.be(Mood::Failing {
         times: 100_000,

@@ -7,7 +7,7 @@ use proto::{
 use sqlx::PgPool;
 
 use crate::{
-    fixture::{World, key, reason, until},
+    fixture::{SHORT_DEADLINE, World, key, reason, until},
     stand_in::{Call, Mood},
 };
 
@@ -169,8 +169,7 @@ async fn a_refusal_for_good_ends_in_failed_and_can_be_tried_again(pool: PgPool) 
 
 #[sqlx::test(migrations = false)]
 async fn what_takes_longer_than_its_deadline_fails(pool: PgPool) {
-    let extra = ["--lifecycle-deadline", "300ms"];
-    let world = World::start_with(pool, chassis::Clock::system(), &extra).await;
+    let world = World::start_with(pool, chassis::Clock::system(), &SHORT_DEADLINE).await;
     world.connector.fail(1_000, "GATEWAY_BUSY");
     let gateway = world.gateway("Lab").await;
     let main = world.main_agent(&gateway).await;
