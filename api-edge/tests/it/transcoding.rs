@@ -123,6 +123,24 @@ async fn a_patch_names_the_keys_of_its_body_null_included() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_null_stays_and_an_empty_one_is_emptied() {
+    let edge = start().await;
+    let body = json!({"depends_on_task_ids": null, "tag_ids": [], "custom_field_values": null});
+    let response = edge
+        .owner(Method::PATCH, &format!("/api/v1/tasks/{TASK}"))
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let updated = edge.behind.updated.lock().unwrap().take().unwrap();
+    assert_eq!(
+        updated.update_mask.unwrap().paths,
+        ["tag_ids", "custom_field_values"]
+    );
+}
+
+#[tokio::test]
 async fn a_request_without_a_body_is_an_empty_one() {
     let edge = start().await;
     let me = edge
