@@ -5,7 +5,7 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-use crate::{audit, demo, migrate, options::Options, reference, role::Role, serve};
+use crate::{audit, authorization, demo, migrate, options::Options, reference, role::Role, serve};
 
 /// Operations and governance for teams whose work is done by AI agents.
 #[derive(Debug, Parser)]
@@ -35,6 +35,8 @@ enum Command {
     Demo(demo::Config),
     /// Print every option as Markdown.
     Options,
+    /// Print who may call what as Markdown.
+    Authorization,
 }
 
 impl Cli {
@@ -54,6 +56,10 @@ impl Cli {
             Command::Demo(config) => demo::run(config).await,
             Command::Options => {
                 print!("{}", reference::markdown());
+                Ok(())
+            }
+            Command::Authorization => {
+                print!("{}", authorization::markdown());
                 Ok(())
             }
         }

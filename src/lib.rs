@@ -1,6 +1,7 @@
 //! The Mission Control binary's own parts, as a library for its tests.
 
 pub mod audit;
+pub mod authorization;
 mod banner;
 pub mod cli;
 pub mod data_dir;

@@ -11,6 +11,15 @@ fn the_configuration_page_is_up_to_date() {
     );
 }
 
+#[test]
+fn the_authorization_page_is_up_to_date() {
+    let page = include_str!("../docs/authorization.md");
+    assert!(
+        page == mission_control::authorization::markdown(),
+        "docs/authorization.md is stale: mission-control authorization > docs/authorization.md"
+    );
+}
+
 /// What `serve` says of a variable before it ends.
 fn complaint(variable: &str, value: &str) -> String {
     let ended = Command::new(env!("CARGO_BIN_EXE_mission-control"))

@@ -6,7 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails says where by itself")]
 
+mod deletion;
 mod grpc;
+mod matrix;
 mod receiver;
 mod rest;
 mod steps;
@@ -58,4 +60,14 @@ async fn a_kill_in_the_middle_of_provisioning_loses_nothing_and_repeats_nothing(
         events: Events::Postgres,
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rpc_admits_whom_the_contract_says() {
+    matrix::matrix().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_organization_and_a_deleted_account_leave_nothing_behind() {
+    deletion::nothing_stays().await;
 }

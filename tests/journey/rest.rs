@@ -7,19 +7,23 @@ use serde_json::Value;
 pub(crate) struct Rest {
     http: reqwest::Client,
     url: String,
-    credential: (&'static str, String),
+    credential: Option<(&'static str, String)>,
 }
 
 impl Rest {
     pub(crate) fn user(url: &str, token: &str) -> Self {
-        Self::new(url, ("authorization", format!("Bearer {token}")))
+        Self::new(url, Some(("authorization", format!("Bearer {token}"))))
     }
 
     pub(crate) fn agent(url: &str, token: &str) -> Self {
-        Self::new(url, ("x-agent-token", token.to_owned()))
+        Self::new(url, Some(("x-agent-token", token.to_owned())))
     }
 
-    fn new(url: &str, credential: (&'static str, String)) -> Self {
+    pub(crate) fn anonymous(url: &str) -> Self {
+        Self::new(url, None)
+    }
+
+    fn new(url: &str, credential: Option<(&'static str, String)>) -> Self {
         Self {
             http: reqwest::Client::new(),
             url: url.to_owned(),
@@ -27,22 +31,29 @@ impl Rest {
         }
     }
 
-    /// Status and body of an answer.
+    /// Status and body of an answer. A stream that opens is left at once, unread.
     pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> (u16, Value) {
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.url))
-            .header(self.credential.0, &self.credential.1);
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some((name, value)) = &self.credential {
+            request = request.header(*name, value);
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }
         let answer = request.send().await.expect("the edge answers");
         let status = answer.status().as_u16();
+        let is_stream = answer
+            .headers()
+            .get("content-type")
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        if is_stream {
+            return (status, Value::Null);
+        }
         let text = answer.text().await.unwrap();
         (
             status,

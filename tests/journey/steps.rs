@@ -2,7 +2,7 @@
 
 mod refused;
 mod task;
-mod team;
+pub(crate) mod team;
 mod told;
 
 use reqwest::Method;

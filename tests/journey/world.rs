@@ -226,6 +226,14 @@ impl World {
             .collect()
     }
 
+    /// A connection to the database of the product.
+    pub(crate) async fn database(&self) -> PgConnection {
+        let server = std::env::var("DATABASE_URL").unwrap();
+        PgConnection::connect(&on_database(&server, &self.database))
+            .await
+            .unwrap()
+    }
+
     /// Kills every process where it stands.
     pub(crate) async fn kill(&mut self) {
         for mut running in self.running.drain(..) {

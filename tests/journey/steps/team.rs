@@ -42,7 +42,7 @@ pub(super) async fn sign_in(world: &World, user: &Rest) {
 }
 
 /// 2. A gateway is created and its main agent provisioned.
-pub(super) async fn create_gateway(world: &World, user: &Rest) -> String {
+pub(crate) async fn create_gateway(world: &World, user: &Rest) -> String {
     let gateway = user
         .post(
             "/api/v1/gateways",
@@ -120,7 +120,7 @@ pub(super) async fn create_team(world: &World, user: &Rest, gateway: &str) -> Te
     }
 }
 
-pub(super) async fn until_status(user: &Rest, agent: &str, status: &str) {
+pub(crate) async fn until_status(user: &Rest, agent: &str, status: &str) {
     eventually(&format!("agent {agent} is {status}"), || async {
         let found = user.get(&format!("/api/v1/agents/{agent}")).await;
         (found["status"] == status).then_some(())
@@ -129,7 +129,7 @@ pub(super) async fn until_status(user: &Rest, agent: &str, status: &str) {
 }
 
 /// Reads the agent's token where the agent would: in its workspace. The first check-in takes it online.
-pub(super) async fn check_in(world: &World, user: &Rest, key: &str, id: &str) -> Rest {
+pub(crate) async fn check_in(world: &World, user: &Rest, key: &str, id: &str) -> Rest {
     let tools = world
         .gateway
         .file(key, "TOOLS.md")
