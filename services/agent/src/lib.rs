@@ -4,6 +4,8 @@
 //! Nothing here reaches a gateway inside of a request. A request changes rows and leaves work: a life-cycle job
 //! ([`job`]) or a notice ([`notice`]), each with its delivery, in the transaction of the change. The work asks the connector
 //! for what it wants, as often as it takes, and says what became of it.
+//!
+//! What others tell decides who is told what ([`notice`]), when it waits ([`pause`]), and which agents go ([`departure`]).
 
 mod agent;
 mod authenticate;
