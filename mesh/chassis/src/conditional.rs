@@ -30,7 +30,7 @@ pub fn version_tag(version: i64) -> String {
 /// The version that a writer has seen, by the `If-Match` of the request. `*` asks for nothing.
 ///
 /// # Errors
-/// A tag that is not one of ours: 422 `if_match_invalid`.
+/// A tag that is not one of ours: 422 with `IF_MATCH_INVALID` at `if-match`.
 pub fn if_match<T>(request: &Request<T>) -> Result<Option<i64>, Fault> {
     let Some(value) = request.metadata().get(IF_MATCH) else {
         return Ok(None);
@@ -95,7 +95,9 @@ mod tests {
         assert_eq!(request(r#""7""#).unwrap(), Some(7));
         assert_eq!(request(r#"W/"7""#).unwrap(), Some(7));
         assert_eq!(request("*").unwrap(), None);
-        assert_eq!(request("7").unwrap_err().rest_code(), "if_match_invalid");
+        let refused = request("7").unwrap_err();
+        assert_eq!(refused.rest_code(), "invalid_request");
+        assert_eq!(refused.fields[0].reason, "IF_MATCH_INVALID");
     }
 
     #[test]
