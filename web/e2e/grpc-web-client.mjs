@@ -4,9 +4,9 @@
 import { toJson } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { FeedService, WatchResponseSchema } from "../src/gen/mission/activity/v1/activity_pb.js";
-import { TaskService } from "../src/gen/mission/board/v1/board_pb.js";
-import { UserService } from "../src/gen/mission/org/v1/org_pb.js";
+import { FeedService, WatchResponseSchema } from "../src/gen/mission/activity/v1/feed_pb.js";
+import { TaskService } from "../src/gen/mission/board/v1/task_pb.js";
+import { UserService } from "../src/gen/mission/org/v1/user_pb.js";
 
 const [url, token, boardId, after] = process.argv.slice(2);
 

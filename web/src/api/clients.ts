@@ -2,9 +2,10 @@
 
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { FeedService } from "../gen/mission/activity/v1/activity_pb";
-import { BoardService, TaskService } from "../gen/mission/board/v1/board_pb";
-import { UserService } from "../gen/mission/org/v1/org_pb";
+import { FeedService } from "../gen/mission/activity/v1/feed_pb";
+import { BoardService } from "../gen/mission/board/v1/board_pb";
+import { TaskService } from "../gen/mission/board/v1/task_pb";
+import { UserService } from "../gen/mission/org/v1/user_pb";
 import { currentToken, signOut } from "../session/token";
 
 const authenticate: Interceptor = (next) => async (request) => {

@@ -7,7 +7,7 @@ import {
   type DragEndEvent,
 } from "@dnd-kit/core";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import type { Task, TaskStatus } from "../gen/mission/board/v1/board_pb";
+import type { Task, TaskStatus } from "../gen/mission/board/v1/task_pb";
 import { ConnectionBadge } from "../shell/ConnectionBadge";
 import { Notice } from "../shell/Notice";
 import { Column } from "./Column";

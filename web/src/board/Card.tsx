@@ -1,5 +1,5 @@
 import { useDraggable } from "@dnd-kit/core";
-import { TaskPriority, type Task } from "../gen/mission/board/v1/board_pb";
+import { TaskPriority, type Task } from "../gen/mission/board/v1/task_pb";
 
 const PRIORITY: Record<TaskPriority, string> = {
   [TaskPriority.UNSPECIFIED]: "",

@@ -1,5 +1,5 @@
 import { useDroppable } from "@dnd-kit/core";
-import type { Task, TaskStatus } from "../gen/mission/board/v1/board_pb";
+import type { Task, TaskStatus } from "../gen/mission/board/v1/task_pb";
 import { Card } from "./Card";
 
 export function Column({ title, status, tasks }: { title: string; status: TaskStatus; tasks: Task[] }) {

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { TaskSchema, TaskStatus, type Task } from "../gen/mission/board/v1/board_pb";
+import { TaskSchema, TaskStatus, type Task } from "../gen/mission/board/v1/task_pb";
 import { EventSchema } from "../gen/mission/event/v1/event_pb";
 import { apply, byId, inColumn, withTask } from "./tasks";
 

@@ -1,6 +1,6 @@
 // The tasks of a board as this window knows them, and how an event changes that. Pure.
 
-import { TaskStatus, type Task } from "../gen/mission/board/v1/board_pb";
+import { TaskStatus, type Task } from "../gen/mission/board/v1/task_pb";
 import type { Event } from "../gen/mission/event/v1/event_pb";
 
 export type Tasks = ReadonlyMap<string, Task>;

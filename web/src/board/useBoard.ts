@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { boards, explain, tasks as taskService } from "../api/clients";
-import { TaskStatus, type Task } from "../gen/mission/board/v1/board_pb";
+import { TaskStatus, type Task } from "../gen/mission/board/v1/task_pb";
 import { follow, type Connection } from "./live";
 import { apply, byId, withTask, type Tasks } from "./tasks";
 
