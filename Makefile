@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. The rest is for whoever works here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint bench web e2e proto helm clean
+.PHONY: help run test fmt lint bench web e2e surface fuzz proto helm clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,13 @@ web: ## Build the web into web/dist
 
 e2e: ## Run the browser tests against the real stack
 	@scripts/test build e2e
+
+surface: ## Hold the running product to the earlier REST API (docs/compatibility.md)
+	@scripts/test build surface
+
+fuzz: ## Fuzz the running product by its OpenAPI document; MINUTES=10 for longer and by chance
+	@scripts/test build
+	@scripts/fuzz $(if $(MINUTES),--minutes $(MINUTES))
 
 proto: ## Lint the contract and generate the web's code from it
 	@scripts/test proto

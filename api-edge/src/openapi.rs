@@ -189,7 +189,7 @@ mod tests {
     fn an_operation_says_every_status_and_no_other() {
         let document = generated();
         assert_eq!(
-            statuses(&document, "/api/v1/users/me", "get"),
+            statuses(&document, "/api/v1/agent/healthz", "get"),
             [
                 "200", "304", "400", "401", "403", "429", "500", "503", "504"
             ]

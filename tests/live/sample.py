@@ -9,6 +9,7 @@ from tap import Tap
 GATEWAY = "Demo gateway (simulated)"
 BOARD = "Demo: launch the newsletter"
 PROVISIONING_SECONDS = 90
+INVITES = "/api/v1/organizations/me/invites"
 
 
 class Sample:
@@ -17,6 +18,7 @@ class Sample:
     def __init__(self, stack):
         self.stack, self.user, self.ids = stack, stack.user(), {}
         self.user.post("/api/v1/auth/bootstrap")
+        self.endpoint = self.new_endpoint()
         gateway_port = free_port()
         self.tap = Tap(gateway_port)
         self.groups()
@@ -28,6 +30,7 @@ class Sample:
         self.approvals()
         self.memory()
         self.people()
+        self.deliveries()
 
     def keep(self, name, thing):
         self.ids.setdefault(name, []).append(thing["id"])
@@ -51,10 +54,11 @@ class Sample:
         # It told the product its own address; agents' tokens go by ours.
         self.user.patch(f"/api/v1/gateways/{self.gateway_id}", {"url": url})
 
-    def new_board(self, name, **more):
+    def new_board(self, name, keep=True, **more):
         body = {"name": name, "description": "For a script.", "gateway_id": self.gateway_id, "board_type": "general"}
         body |= {"require_approval_for_done": False, "max_agents": 1000}
-        return self.keep("board_id", self.user.post("/api/v1/boards", body | more))
+        board = self.user.post("/api/v1/boards", body | more)
+        return self.keep("board_id", board) if keep else board["id"]
 
     def boards(self):
         self.other_board = self.new_board("Another board", board_group_id=self.group)
@@ -101,17 +105,35 @@ class Sample:
         self.user.post(f"/api/v1/board-groups/{self.group}/memory", {"content": "For all.", "tags": ["chat"]})
 
     def people(self):
-        invites = "/api/v1/organizations/me/invites"
-        board_access = [{"board_id": self.board, "can_write": True}]
-        invite = self.user.post(invites, {"invited_email": "ada@example.com", "board_access": board_access})
-        joined = self.user.post("/api/v1/auth/redeem-invite", {"token": invite["token"], "name": "Ada"})
+        self.keep("member_id", self.user.get("/api/v1/organizations/me/member"))
+        joined = self.new_member("Ada")
         self.member = self.keep("member_id", joined["member"])
         self.keep("user_id", {"id": joined["member"]["user_id"]})
+        self.keep("api_token_id", joined["api_token"])
         self.member_token = joined["api_token"]["token"]
-        self.keep("invite_id", self.user.post(invites, {"invited_email": "bob@example.com"}))
-        tokens = "/api/v1/users/me/api-tokens"
-        self.read_token = self.user.post(tokens, {"name": "Reads", "scopes": ["read"]})["token"]
-        self.keep("api_token_id", self.user.post(tokens, {"name": "Unused"}))
+        self.keep("invite_id", self.user.post(INVITES, {"invited_email": "bob@example.com"}))
+        reads = self.user.post("/api/v1/users/me/api-tokens", {"name": "Reads", "scopes": ["read"]})
+        self.keep("api_token_id", reads)
+        self.read_token = reads["token"]
+
+    def new_member(self, name):
+        """Somebody who may write the board: the membership, and a token."""
+        board_access = [{"board_id": self.board, "can_write": True}]
+        body = {"invited_email": f"{name.lower()}@example.com", "board_access": board_access}
+        invite = self.user.post(INVITES, body)
+        return self.user.post("/api/v1/auth/redeem-invite", {"token": invite["token"], "name": name})
+
+    def new_endpoint(self, keep=True):
+        # Nobody is there: deliveries wait and fail, and can be read.
+        body = {"url": "http://127.0.0.1:9/", "event_types": ["*"], "description": "For a script."}
+        endpoint = self.user.post("/api/v1/webhook-endpoints", body)
+        return self.keep("webhook_endpoint_id", endpoint) if keep else endpoint["id"]
+
+    def deliveries(self):
+        path = f"/api/v1/webhook-endpoints/{self.endpoint}/deliveries"
+        self.until("a webhook is to be delivered", lambda: self.user.get(path)["items"])
+        for delivery in self.user.get(path)["items"][:3]:
+            self.keep("delivery_id", delivery)
 
     @staticmethod
     def until(what, condition, seconds=30):
