@@ -27,7 +27,7 @@ use crate::{
 
 /// Largest room that an answer gets in advance, bytes of JSON per byte on the wire.
 const GROWTH: usize = 3;
-/// The field that `If-Match` fills.
+/// The field by which a body says what `If-Match` says.
 pub(crate) const EXPECTED_VERSION: &str = "expected_version";
 /// The field that `Last-Event-ID` fills.
 pub(crate) const AFTER_SEQUENCE: &str = "after_sequence";
@@ -136,11 +136,6 @@ fn encode(
     body: Option<&Map<String, Value>>,
 ) -> Result<Bytes> {
     let mut numbers = Vec::new();
-    if route.input.has(EXPECTED_VERSION)
-        && let Some(version) = conditional::expected_version(&head.method, &head.headers)?
-    {
-        numbers.push((EXPECTED_VERSION, version));
-    }
     if route.input.has(AFTER_SEQUENCE)
         && let Some(sequence) = sse::last_event_id(&head.headers)?
     {

@@ -39,8 +39,8 @@ pub struct Request<'a> {
     /// The raw query string.
     pub query: &'a str,
     pub body: Option<&'a Map<String, Json>>,
-    /// Whole numbers that headers hold (`If-Match`, `Last-Event-ID`), by the field that they stand for; ignored when the
-    /// request has no such field.
+    /// Whole numbers that headers hold (`Last-Event-ID`), by the field that they stand for; ignored when the request has
+    /// no such field.
     pub headers: &'a [(&'static str, i64)],
 }
 

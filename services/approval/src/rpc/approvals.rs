@@ -93,7 +93,7 @@ impl ApprovalService for Approvals {
         let id = decode::id("approval_id", &request.approval_id)?;
         self.writable(&caller, board_id).await?;
         let intent = wire::resolve::intent(&request)?;
-        let order = Order::of(&caller, intent, [request.expected_version, seen])?;
+        let order = Order::of(&caller, intent, seen, request.expected_version)?;
 
         let approval = self.decide(board_id, id, &order).await?;
         Ok(tagged(approval, |approval| ResolveApprovalResponse {

@@ -1,6 +1,6 @@
 //! Deciding and reopening.
 
-use chassis::Caller;
+use chassis::{Caller, Fault};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -19,8 +19,8 @@ use crate::{
 /// What a person wants of an approval.
 pub(super) struct Order {
     wanted: Option<Wanted>,
-    /// Versions that the approval must have.
-    expected: Vec<i64>,
+    /// The version that the approval must have.
+    expected: Option<i64>,
     user_id: Uuid,
     by: By,
 }
@@ -33,13 +33,26 @@ enum Attempt {
 }
 
 impl Order {
-    pub(super) fn of(caller: &Caller, intent: Intent, expected: [Option<i64>; 2]) -> Result<Self> {
+    /// What the caller asks for; `header` and `body` say which version the caller has seen.
+    pub(super) fn of(
+        caller: &Caller,
+        intent: Intent,
+        header: Option<i64>,
+        body: Option<i64>,
+    ) -> Result<Self> {
         let Caller::User(user) = caller else {
             return Err(Error::ActorRequired);
         };
+        if header.is_some() && body.is_some() && header != body {
+            return Err(Error::Fault(Fault::rejected(
+                "VERSION_AMBIGUOUS",
+                "expected_version",
+                "If-Match names another version",
+            )));
+        }
         Ok(Self {
             wanted: intent.wanted,
-            expected: expected.into_iter().flatten().collect(),
+            expected: header.or(body),
             user_id: user.id,
             by: By {
                 actor: caller.event_actor(),
@@ -50,8 +63,8 @@ impl Order {
     }
 
     fn check_version(&self, actual: i64) -> Result<()> {
-        match self.expected.iter().find(|expected| **expected != actual) {
-            Some(&expected) => Err(Error::VersionConflict { expected, actual }),
+        match self.expected.filter(|expected| *expected != actual) {
+            Some(expected) => Err(Error::VersionConflict { expected, actual }),
             None => Ok(()),
         }
     }

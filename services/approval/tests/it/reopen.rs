@@ -211,6 +211,13 @@ async fn a_writer_who_saw_an_older_version_is_refused(pool: PgPool) {
     assert_eq!(conflict.reason, "VERSION_CONFLICT");
     let wrong = violation(client.resolve_approval(by_header("2")).await);
     assert_eq!(wrong.0, "if-match");
+    let mut apart = by_header("\"1\"");
+    apart.get_mut().expected_version = Some(2);
+    let apart = fault(client.resolve_approval(apart).await);
+    assert_eq!(
+        (apart.code, apart.reason.as_str()),
+        (Code::Invalid, "VERSION_AMBIGUOUS")
+    );
     assert_eq!(it.get(&asked.id).await, asked);
 
     let answer = client.resolve_approval(by_header("\"1\"")).await.unwrap();

@@ -6,7 +6,7 @@ mod update;
 
 use chassis::{Caller, conditional, decode};
 use proto::board::v1::{
-    CreateBoardRequest, CreateBoardResponse, DeleteBoardRequest, DeleteBoardResponse,
+    self as pb, CreateBoardRequest, CreateBoardResponse, DeleteBoardRequest, DeleteBoardResponse,
     GetBoardRequest, GetBoardResponse, ListBoardsRequest, ListBoardsResponse, PauseBoardRequest,
     PauseBoardResponse, ResumeBoardRequest, ResumeBoardResponse, UpdateBoardRequest,
     UpdateBoardResponse, board_service_server::BoardService,
@@ -14,7 +14,7 @@ use proto::board::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{Copy, Desk, Read, access, cursor, etag, pause};
-use crate::{error::Error, store, visible::Visible, wire};
+use crate::{board::Board, error::Error, store, visible::Visible, wire};
 
 pub(crate) struct Boards(pub(crate) Desk);
 
@@ -36,9 +36,7 @@ impl BoardService for Boards {
     ) -> Result<Response<CreateBoardResponse>, Status> {
         let caller = Caller::of(&request)?;
         let board = create::create(&self.0, &caller, &request.into_inner()).await?;
-        Ok(Response::new(CreateBoardResponse {
-            board: Some(wire::boards::board(&board)),
-        }))
+        Ok(tagged(&board, |board| CreateBoardResponse { board }))
     }
 
     async fn get_board(
@@ -58,9 +56,7 @@ impl BoardService for Boards {
         let caller = Caller::of(&request)?;
         let version = conditional::if_match(&request)?;
         let board = update::update(&self.0, &caller, &request.into_inner(), version).await?;
-        Ok(Response::new(UpdateBoardResponse {
-            board: Some(wire::boards::board(&board)),
-        }))
+        Ok(tagged(&board, |board| UpdateBoardResponse { board }))
     }
 
     async fn delete_board(
@@ -78,9 +74,7 @@ impl BoardService for Boards {
     ) -> Result<Response<PauseBoardResponse>, Status> {
         let caller = Caller::of(&request)?;
         let board = pause::ask(&self.0, &caller, &request.get_ref().board_id, true).await?;
-        Ok(Response::new(PauseBoardResponse {
-            board: Some(wire::boards::board(&board)),
-        }))
+        Ok(tagged(&board, |board| PauseBoardResponse { board }))
     }
 
     async fn resume_board(
@@ -89,10 +83,14 @@ impl BoardService for Boards {
     ) -> Result<Response<ResumeBoardResponse>, Status> {
         let caller = Caller::of(&request)?;
         let board = pause::ask(&self.0, &caller, &request.get_ref().board_id, false).await?;
-        Ok(Response::new(ResumeBoardResponse {
-            board: Some(wire::boards::board(&board)),
-        }))
+        Ok(tagged(&board, |board| ResumeBoardResponse { board }))
     }
+}
+
+/// An answer that is a board, with its tag.
+fn tagged<T>(board: &Board, answer: impl FnOnce(Option<pb::Board>) -> T) -> Response<T> {
+    let tag = conditional::version_tag(board.version);
+    conditional::answer(answer(Some(wire::boards::board(board))), &tag)
 }
 
 async fn list(

@@ -288,7 +288,8 @@ async fn a_change_may_insist_on_what_was_seen(pool: PgPool) {
             .insert(chassis::conditional::IF_MATCH, tag.parse().unwrap());
         fixture.boards(&owner()).update_board(request).await
     };
-    rename("One", "\"1\"").await.unwrap();
+    let one = rename("One", "\"1\"").await.unwrap();
+    assert_eq!(one.metadata().get("etag").unwrap(), "\"2\"");
     let refusal = fault(rename("Two", "\"1\"").await);
     assert_eq!(
         (refusal.code, refusal.reason.as_str()),
