@@ -1,9 +1,6 @@
 //! What tests measure.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::{cell::Cell, sync::LazyLock};
 
 use tracing::{Event, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -12,21 +9,25 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-static COUNTER: LazyLock<Arc<AtomicU64>> = LazyLock::new(|| {
-    let counter = Arc::new(AtomicU64::new(0));
-    let layer = Counting(Arc::clone(&counter)).with_filter(LevelFilter::DEBUG);
-    tracing::subscriber::set_global_default(Registry::default().with(layer))
-        .expect("nothing else in a test process collects traces");
-    counter
-});
-
-/// How many SQL statements the RPCs of this process have issued so far. What runs beside them is not counted. Ask before
-/// the server starts as well: spans that began earlier are not seen.
-pub fn statements() -> u64 {
-    COUNTER.load(Ordering::SeqCst)
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-struct Counting(Arc<AtomicU64>);
+static COUNTING: LazyLock<()> = LazyLock::new(|| {
+    let layer = Counting.with_filter(LevelFilter::DEBUG);
+    tracing::subscriber::set_global_default(Registry::default().with(layer))
+        .expect("nothing else in a test process collects traces");
+});
+
+/// How many SQL statements RPCs have issued on this thread so far. What runs beside them is not counted. A test on a database
+/// of its own runs on one thread, its server included, so this is its count and nobody else's. Ask before the server
+/// starts as well: spans that began earlier are not seen.
+pub fn statements() -> u64 {
+    LazyLock::force(&COUNTING);
+    COUNT.get()
+}
+
+struct Counting;
 
 impl<S> Layer<S> for Counting
 where
@@ -39,7 +40,7 @@ where
                 .is_some_and(|mut scope| scope.any(|span| span.name() == "rpc"))
         };
         if event.metadata().target() == "sqlx::query" && in_rpc() {
-            self.0.fetch_add(1, Ordering::SeqCst);
+            COUNT.set(COUNT.get() + 1);
         }
     }
 }
