@@ -54,6 +54,8 @@ pub(crate) struct Job {
     pub requested_by: Option<String>,
     /// Something that it may have read already has changed since.
     pub again: bool,
+    /// Its agent is to keep another pace since.
+    pub pace_again: bool,
     pub created_at: DateTime<Utc>,
 }
 

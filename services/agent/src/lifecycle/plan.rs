@@ -95,6 +95,7 @@ impl Planner {
                 step: kind(agent).begins(),
                 requested_by: requested_by.map(str::to_owned),
                 again: false,
+                pace_again: false,
                 created_at: now,
             })
             .collect();

@@ -87,12 +87,15 @@ impl Worker {
         };
         bus::outbox::append(tx, event::agent_provisioned(&agent, now)).await?;
         post::release(tx, &agent, now).await?;
+        if !job.again && !job.pace_again {
+            return Ok(());
+        }
+        let pending = store::agents::change_phase(tx, agent.id, Change::Refresh, None, now).await?;
+        let (pending, by) = (pending.as_slice(), job.requested_by.as_deref());
         if job.again {
-            let pending =
-                store::agents::change_phase(tx, agent.id, Change::Refresh, None, now).await?;
-            self.planner
-                .plan(tx, pending.as_slice(), job.requested_by.as_deref(), now)
-                .await?;
+            self.planner.plan(tx, pending, by, now).await?;
+        } else {
+            self.planner.plan_pace(tx, pending, by, now).await?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ impl FromRow<'_, PgRow> for Job {
             step: Step::parse(step).ok_or_else(|| unknown_word("step", step))?,
             requested_by: row.try_get("requested_by")?,
             again: row.try_get("again")?,
+            pace_again: row.try_get("pace_again")?,
             created_at: row.try_get("created_at")?,
         })
     }

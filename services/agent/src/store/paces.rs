@@ -74,14 +74,14 @@ pub(crate) async fn apply(
     .await
 }
 
-/// Has every job under way of these boards followed by another: what it told may be out of date already.
+/// Has every job under way of these boards followed by one that tells the new pace: what it told may be out of date already.
 pub(crate) async fn repeat_jobs(
     conn: &mut PgConnection,
     whose: Whose<'_>,
     every: &str,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "update job set again = true
+        "update job set pace_again = true
          from agent
          where agent.id = job.agent_id and job.finished_at is null
            and agent.organization_id = $1 and agent.board_id = any($2) and ($3 or not agent.is_board_lead)

@@ -144,6 +144,43 @@ async fn a_job_under_way_is_followed_by_one_with_the_new_pace(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = false)]
+async fn paces_in_quick_succession_leave_tokens_as_they_are(pool: PgPool) {
+    let team = Team::start(pool, &[]).await;
+    let carl = team.world.worker(team.board, "Carl").await;
+    team.world.until(&carl.id, AgentStatus::Ready).await;
+    let token = team.world.token(&carl).await;
+    team.world.authenticate(&token).await.unwrap();
+    for round in 0..10 {
+        // The first is still told when the others arrive.
+        team.world.connector.be(Mood::Failing {
+            times: 3,
+            reason: "GATEWAY_BUSY",
+        });
+        for every in ["5m", "6m", "7m"] {
+            team.set(team.pace(every, false)).await.unwrap();
+        }
+        team.world.connector.be(Mood::Well);
+        crate::fixture::until("the gateway knows the pace", || async {
+            let told = team.world.connector.calls().into_iter().rev();
+            let last = told.filter_map(|call| match call {
+                Call::Ensure(ensure) if ensure.display_name == carl.name => ensure.heartbeat,
+                _ => None,
+            });
+            let told = chassis::encode::from_struct(&last.take(1).next()?);
+            let settled = "select count(*) from job where finished_at is null";
+            let open: i64 = sqlx::query_scalar(settled)
+                .fetch_one(&team.world.pool)
+                .await
+                .unwrap();
+            (told["every"] == "7m" && open == 0).then_some(())
+        })
+        .await;
+        assert_eq!(team.world.token(&carl).await, token, "round {round}");
+        team.world.authenticate(&token).await.unwrap();
+    }
+}
+
+#[sqlx::test(migrations = false)]
 async fn one_that_goes_cannot_be_paced_and_strangers_are_not_touched(pool: PgPool) {
     let team = Team::start(pool, &[]).await;
     team.world.connector.be(Mood::Failing {
