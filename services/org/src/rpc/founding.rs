@@ -10,7 +10,7 @@ use crate::{
     member::Member,
     organization::{Organization, PER_PERSON},
     settings::Settings,
-    store::{members, organizations, users},
+    store::{api_tokens, members, organizations, users},
 };
 
 impl Org {
@@ -43,6 +43,11 @@ impl Org {
         let organization = organizations::hold_of_member(&mut tx, id, user_id)
             .await?
             .ok_or(Error::OrganizationNotFound(id))?;
+        // Whoever ends the membership has locked the person: from here on it is there or it is not.
+        users::lock(&mut tx, user_id).await?;
+        if members::find(&mut tx, id, user_id).await?.is_none() {
+            return Err(Error::OrganizationNotFound(id));
+        }
         if users::update_active_organization(&mut tx, user_id, id, act.at).await? {
             let switched = act.active_organization_changed(user_id, id);
             bus::outbox::append(&mut tx, switched).await?;
@@ -115,6 +120,8 @@ impl Org {
         let mut locked = organizations::lock_whole(&mut tx, &[id]).await?;
         let organization = locked.pop().ok_or(Error::OrganizationNotFound(id))?;
         owning(&mut tx, person).await?;
+        let members = users::lock_members(&mut tx, id).await?;
+        api_tokens::take_out(&mut tx, id, &members).await?;
         organizations::delete(&mut tx, &[id]).await?;
         bus::outbox::append(&mut tx, act.organization_deleted(&organization)).await?;
         Ok(tx.commit().await?)

@@ -120,6 +120,7 @@ impl Org {
             last_used_at: None,
         };
         api_tokens::insert(&mut tx, &first, &secret_hash).await?;
+        api_tokens::let_follow(&mut tx, first.id).await?;
         events.push(act.api_token_created(&first));
         bus::outbox::append_all(&mut tx, events).await?;
         tx.commit().await?;

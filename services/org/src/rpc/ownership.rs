@@ -98,8 +98,10 @@ pub(super) async fn depart(
     act: &Act,
 ) -> Result<Vec<Event>> {
     let (id, organization_id, user_id) = (member.id, member.organization_id, member.user_id);
+    users::lock(conn, user_id).await?;
     // No token is made meanwhile that would end untold.
     members::lock(conn, id).await?;
+    api_tokens::take_out(conn, organization_id, &[user_id]).await?;
     let tokens = api_tokens::delete_of_member(conn, &[organization_id], user_id).await?;
     let mut events: Vec<_> = tokens
         .iter()

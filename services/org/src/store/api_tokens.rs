@@ -53,6 +53,60 @@ pub(crate) async fn insert(conn: &mut PgConnection, token: &ApiToken, hash: &str
     Ok(())
 }
 
+/// Lets a token follow its person from now on.
+pub(crate) async fn let_follow(conn: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query("update api_token set follows_person = true where id = $1")
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Moves the tokens that follow a person to an organization of theirs. The person has to be locked.
+pub(crate) async fn take_along(
+    conn: &mut PgConnection,
+    user_id: Uuid,
+    organization_id: Uuid,
+) -> Result<()> {
+    sqlx::query(
+        "update api_token set organization_id = $2
+         where user_id = $1 and follows_person and organization_id <> $2",
+    )
+    .bind(user_id)
+    .bind(organization_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Moves the tokens that follow persons out of an organization that ends for them, to the one that each joined first of
+/// their others. Who has no other keeps them here. The persons have to be locked.
+pub(crate) async fn take_out(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    user_ids: &[Uuid],
+) -> Result<()> {
+    sqlx::query(
+        "with moving as (
+             select api_token.id, other.organization_id
+             from api_token
+             cross join lateral (
+                 select member.organization_id from member
+                 where member.user_id = api_token.user_id and member.organization_id <> $1
+                 order by member.created_at, member.id
+                 limit 1
+             ) other
+             where api_token.user_id = any($2) and api_token.follows_person and api_token.organization_id = $1
+         )
+         update api_token set organization_id = moving.organization_id from moving where moving.id = api_token.id",
+    )
+    .bind(organization_id)
+    .bind(user_ids)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Tokens of a person in an organization, newest first.
 pub(crate) async fn list(
     conn: &mut PgConnection,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::api_tokens;
 use crate::{
     error::Result,
     user::{Profile, User},
@@ -185,7 +186,26 @@ pub(crate) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// Stores the organization that the person acts in. Answers whether it was another one before.
+/// Keeps others from changing what the members of an organization belong to until the transaction ends, and answers who they
+/// are. The organization has to be locked.
+pub(crate) async fn lock_members(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+) -> Result<Vec<Uuid>> {
+    let ids = sqlx::query_scalar(
+        "select u.id from user_account u
+         where exists (select from member where member.user_id = u.id and member.organization_id = $1)
+         order by u.id
+         for update",
+    )
+    .bind(organization_id)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Stores the organization that the person acts in, and takes along the tokens that follow them. Answers whether it was
+/// another one before.
 pub(crate) async fn update_active_organization(
     conn: &mut PgConnection,
     id: Uuid,
@@ -199,7 +219,8 @@ pub(crate) async fn update_active_organization(
     .bind(id)
     .bind(organization_id)
     .bind(at)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    api_tokens::take_along(conn, id, organization_id).await?;
     Ok(done.rows_affected() == 1)
 }

@@ -10,6 +10,7 @@ mod account;
 mod api_tokens;
 mod counts;
 mod fixture;
+mod following;
 mod identity;
 mod invites;
 mod joining;
