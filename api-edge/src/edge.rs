@@ -77,7 +77,7 @@ impl Edge {
         rpc: &Rpc,
     ) -> Result<Admitted, Fault> {
         if rpc.is_public() {
-            self.identity.may_try(client.0).await?;
+            self.identity.may_guess(client.0).await?;
             return Ok(Admitted {
                 caller: Caller::Anonymous,
                 credential: None,

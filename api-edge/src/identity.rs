@@ -60,6 +60,8 @@ pub(crate) struct Identity {
     known: Cache<[u8; 32], Arc<Known>>,
     verifying: Semaphore,
     failures: Failures,
+    /// Of calls without a credential. Counted apart: whoever guesses at invites keeps nobody behind the same address out.
+    guesses: Failures,
     budget: Option<DefaultKeyedRateLimiter<Uuid>>,
     presence: Presence,
     clock: Clock,
@@ -90,6 +92,7 @@ impl Identity {
                 .build(),
             verifying: Semaphore::new(VERIFYING),
             failures: Failures::new(config.auth_failures_per_minute),
+            guesses: Failures::new(config.auth_failures_per_minute),
             budget: quota.map(RateLimiter::keyed),
             presence: Presence::new(clock.clone()),
             clock,
@@ -122,17 +125,9 @@ impl Identity {
         self.resolve(credential, None).await
     }
 
-    /// Whether an address may try again to prove something; one that failed too often has to wait.
-    pub(crate) async fn may_try(&self, address: IpAddr) -> Result<(), Fault> {
-        let Some(wait) = self.failures.wait(address, Instant::now()).await else {
-            return Ok(());
-        };
-        let mut fault = Fault::too_many(
-            "TOO_MANY_FAILURES",
-            "too many failed sign-ins from this address",
-        );
-        fault.retry_after = Some(wait.max(Duration::from_secs(1)));
-        Err(fault)
+    /// Whether an address may call without a credential; one that guessed wrong too often has to wait.
+    pub(crate) async fn may_guess(&self, address: IpAddr) -> Result<(), Fault> {
+        self.guesses.admit(address).await
     }
 
     /// Counts a call without a credential that failed because what it knew was not one of ours.
@@ -141,7 +136,7 @@ impl Identity {
             code,
             Code::Unauthenticated | Code::Forbidden | Code::NotFound
         ) {
-            self.failures.add(address, Instant::now()).await;
+            self.guesses.add(address, Instant::now()).await;
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chassis::Fault;
 use moka::future::Cache;
 
 /// How long a failure counts.
@@ -31,6 +32,17 @@ impl Failures {
             limit: limit as usize,
             stamps,
         }
+    }
+
+    /// Refuses an address that failed too often, and says how long it has to wait.
+    pub(super) async fn admit(&self, address: IpAddr) -> Result<(), Fault> {
+        let Some(wait) = self.wait(address, Instant::now()).await else {
+            return Ok(());
+        };
+        let message = "too many failed attempts from this address";
+        let mut fault = Fault::too_many("TOO_MANY_FAILURES", message);
+        fault.retry_after = Some(wait.max(Duration::from_secs(1)));
+        Err(fault)
     }
 
     /// How long the address has to wait before it may try again; `None` when it may now.

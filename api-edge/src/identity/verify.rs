@@ -25,7 +25,7 @@ impl Identity {
             .await
             .expect("the semaphore is never closed");
         if let Some(address) = address {
-            self.may_try(address).await?;
+            self.failures.admit(address).await?;
         }
         let at = Instant::now();
         let answer = match credential {
