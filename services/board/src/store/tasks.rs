@@ -20,20 +20,21 @@ pub(crate) use list::{Filter, Place, Words, count, list};
 pub(crate) use save::{delete, insert, save};
 
 // What a task shows of tags and custom fields comes with its row; `offset 0` makes the planner look each tag up by its id
-// instead of reading all tags for each task.
+// instead of reading all tags for each task. A task without tags, or on a board without fields, pays for neither.
 macro_rules! columns {
     () => {
         "t.id, t.organization_id, t.board_id, t.title, t.description, t.status, t.priority, t.due_at, \
          t.assigned_agent_id, t.created_by_user_id, t.created_by_agent_id, t.in_progress_at, t.started_at, \
          t.status_changed_at, t.last_worker_id, t.depends_on_ids, t.blocked_by_ids, t.stale_by_ids, t.cycle, \
          t.version, t.created_at, t.updated_at, t.custom_field_values, \
+         case when cardinality(t.tag_ids) > 0 then \
          (select jsonb_agg(jsonb_build_array(g.id, g.name, g.slug, g.color) order by given.place) \
             from unnest(t.tag_ids) with ordinality as given (id, place) \
-                 cross join lateral (select * from tag where tag.id = given.id offset 0) g \
-           where cardinality(t.tag_ids) > 0) as tags, \
+                 cross join lateral (select * from tag where tag.id = given.id offset 0) g) end as tags, \
+         case when exists (select from custom_field_board fb where fb.board_id = t.board_id) then \
          (select jsonb_object_agg(f.field_key, coalesce(t.custom_field_values -> f.id::text, f.default_value)) \
             from custom_field_board fb join custom_field f on f.id = fb.custom_field_id \
-           where fb.board_id = t.board_id and not f.archived) as shown_values"
+           where fb.board_id = t.board_id and not f.archived) end as shown_values"
     };
 }
 
