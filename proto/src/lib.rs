@@ -44,5 +44,5 @@ macro_rules! areas {
     )*};
 }
 areas!(
-    org, board, agent, gateway, approval, event, activity, webhook
+    org, board, agent, onboarding, gateway, approval, event, activity, webhook
 );

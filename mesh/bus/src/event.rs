@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use proto::{
     agent::v1::Notice,
-    event::v1::{Actor, Event, event::Payload},
+    event::v1::{Actor, Change, Event, OnboardingChange, event::Payload},
 };
 use uuid::Uuid;
 
@@ -123,8 +123,52 @@ pub fn topic_of(payload: &Payload) -> &'static str {
         Payload::AgentCheckedIn(_) => "agent.checked_in",
         Payload::AgentTokenChanged(_) => "agent.token_changed",
         Payload::AgentDeleted(_) => "agent.deleted",
+        Payload::AgentRetiring(_) => "agent.retiring",
+        Payload::AgentUnlinked(_) => "agent.unlinked",
+        Payload::AgentWoken(_) => "agent.wakeup.sent",
+        Payload::AgentSilent(_) => "agent.silent",
+        Payload::AgentSoulUpdated(_) => "agent.soul.updated",
+        Payload::TemplatesSynced(payload) if payload.finished => "gateway.templates_synced",
+        Payload::TemplatesSynced(_) => "gateway.templates_sync_started",
+        Payload::OnboardingChanged(payload) => onboarding(payload.change()),
+        Payload::SkillPackChanged(payload) => pack(payload.change()),
+        Payload::SkillChanged(payload) => skill(payload.change()),
+        Payload::SkillInstallChanged(_) => "skill.install_changed",
         Payload::NoticeSent(payload) => told(payload.notice.as_ref()).0,
         Payload::NoticeDead(payload) => told(payload.notice.as_ref()).1,
+    }
+}
+
+fn onboarding(change: OnboardingChange) -> &'static str {
+    match change {
+        OnboardingChange::Unspecified => "onboarding.changed",
+        OnboardingChange::Started => "onboarding.started",
+        OnboardingChange::Answered => "onboarding.answered",
+        OnboardingChange::Asked => "onboarding.asked",
+        OnboardingChange::Completed => "onboarding.completed",
+        OnboardingChange::Confirmed => "onboarding.confirmed",
+        OnboardingChange::Cancelled => "onboarding.cancelled",
+        OnboardingChange::Expired => "onboarding.expired",
+    }
+}
+
+fn pack(change: Change) -> &'static str {
+    match change {
+        Change::Created => "skill_pack.created",
+        Change::Deleted => "skill_pack.deleted",
+        Change::Synced => "skill_pack.synced",
+        Change::SyncFailed => "skill_pack.sync_failed",
+        Change::Updated | Change::Unspecified => "skill_pack.updated",
+    }
+}
+
+fn skill(change: Change) -> &'static str {
+    match change {
+        Change::Created => "skill.created",
+        Change::Deleted => "skill.deleted",
+        Change::Updated | Change::Synced | Change::SyncFailed | Change::Unspecified => {
+            "skill.updated"
+        }
     }
 }
 
@@ -156,6 +200,19 @@ fn told(notice: Option<&Notice>) -> (&'static str, &'static str) {
             "board.group.chat_notified",
             "board.group.chat_notify_failed",
         ),
+        "nudge" => ("agent.nudge.sent", "agent.nudge.failed"),
+        "ask_user" => ("gateway.lead.ask_user.sent", "gateway.lead.ask_user.failed"),
+        "lead_message" => (
+            "gateway.main.lead_message.sent",
+            "gateway.main.lead_message.failed",
+        ),
+        "lead_broadcast" => (
+            "gateway.main.lead_broadcast.sent",
+            "gateway.main.lead_broadcast.failed",
+        ),
+        "onboarding" => ("onboarding.prompt.sent", "onboarding.prompt.failed"),
+        "skill_install" => ("skill.install.sent", "skill.install.failed"),
+        "skill_uninstall" => ("skill.uninstall.sent", "skill.uninstall.failed"),
         _ => ("agent.notified", "agent.notify_failed"),
     }
 }

@@ -121,6 +121,11 @@ pub(crate) fn of(event: &Event, entry: &Entry) -> anyhow::Result<Option<Change>>
         Payload::AgentCheckedIn(p) => {
             agent(p.agent.as_ref(), Some(entry.occurred_at))?.map(Change::Agent)
         }
+        Payload::AgentWoken(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentSilent(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentSoulUpdated(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentRetiring(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentUnlinked(p) => agent(p.agent.as_ref(), None)?.map(Change::AgentDeleted),
         Payload::AgentDeleted(p) => agent(p.agent.as_ref(), None)?.map(Change::AgentDeleted),
         Payload::OrganizationSettingsChanged(p) => p.settings.as_ref().map(|settings| {
             let days = settings.event_retention_days;
@@ -159,6 +164,11 @@ pub(crate) fn of(event: &Event, entry: &Entry) -> anyhow::Result<Option<Change>>
         | Payload::GatewayUpdated(_)
         | Payload::GatewayDeleted(_)
         | Payload::AgentTokenChanged(_)
+        | Payload::TemplatesSynced(_)
+        | Payload::OnboardingChanged(_)
+        | Payload::SkillPackChanged(_)
+        | Payload::SkillChanged(_)
+        | Payload::SkillInstallChanged(_)
         | Payload::NoticeSent(_)
         | Payload::NoticeDead(_) => None,
     })
@@ -228,6 +238,7 @@ fn agent(agent: Option<&Agent>, seen: Option<DateTime<Utc>>) -> anyhow::Result<O
         AgentStatus::Offline => "offline",
         AgentStatus::Deleting => "deleting",
         AgentStatus::Failed => "failed",
+        AgentStatus::Waking => "waking",
         AgentStatus::Unspecified => return Ok(None),
     };
     Ok(Some(AgentState {

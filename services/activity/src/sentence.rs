@@ -1,10 +1,12 @@
 //! What happened, in a short sentence for people. Nothing parses it.
 
+mod gateways;
 mod phrases;
 mod words;
 
 use proto::event::v1::{ActorKind, Event, event::Payload};
 
+use gateways::{done, onboarding, skill_install, soul_updated, templates_synced};
 use phrases::{
     action, approval_resolved, board_memory, group_memory, member_removed, task_moved, task_updated,
 };
@@ -183,6 +185,34 @@ pub(crate) fn of(event: &Event) -> String {
         Payload::AgentCheckedIn(p) => format!("The {} checked in.", agent(p.agent.as_ref())),
         Payload::AgentTokenChanged(_) => format!("{who} changed the token of an agent."),
         Payload::AgentDeleted(p) => format!("The {} is gone.", agent(p.agent.as_ref())),
+        Payload::AgentRetiring(p) => format!("{who} retires the {}.", agent(p.agent.as_ref())),
+        Payload::AgentUnlinked(p) => format!("{who} unlinked the {}.", agent(p.agent.as_ref())),
+        Payload::AgentWoken(p) => format!(
+            "The {} was woken (attempt {}).",
+            agent(p.agent.as_ref()),
+            p.attempt
+        ),
+        Payload::AgentSilent(p) => format!(
+            "The {} did not answer {} wake-ups.",
+            agent(p.agent.as_ref()),
+            p.attempts
+        ),
+        Payload::AgentSoulUpdated(p) => soul_updated(&who, p),
+        Payload::TemplatesSynced(p) => templates_synced(&who, p),
+        Payload::OnboardingChanged(p) => onboarding(&who, p.change()),
+        Payload::SkillPackChanged(p) => {
+            let name = p.pack.as_ref().map(|pack| pack.name.as_str());
+            format!(
+                "{who} {} the skill pack {}.",
+                done(p.change()),
+                quoted(name)
+            )
+        }
+        Payload::SkillChanged(p) => {
+            let name = p.skill.as_ref().map(|skill| skill.name.as_str());
+            format!("{who} {} the skill {}.", done(p.change()), quoted(name))
+        }
+        Payload::SkillInstallChanged(p) => skill_install(p),
         Payload::NoticeSent(p) => format!("An agent was told: {}.", notice(p.notice.as_ref())),
         Payload::NoticeDead(p) => {
             format!("An agent could not be told: {}.", notice(p.notice.as_ref()))

@@ -28,10 +28,31 @@ pub(crate) struct Agent {
     pub soul_template: Option<String>,
     pub last_seen_at: Option<DateTime<Utc>>,
     pub provisioned_at: Option<DateTime<Utc>>,
+    pub wake: Wake,
+    /// Where it lives when it was on its gateway before it was ours.
+    pub runtime: Option<Runtime>,
     /// Since when it goes: it has no token any more, and nobody finds it.
     pub leaving_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// Wake-ups that the agent has not answered with a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wake {
+    /// Since it last called.
+    pub attempts: i32,
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Until when the last one waits for the agent.
+    pub deadline_at: Option<DateTime<Utc>>,
+}
+
+/// Where an agent lives that was on its gateway before it was ours. Both stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Runtime {
+    /// Its id on the gateway.
+    pub key: String,
+    pub workspace: String,
 }
 
 /// What an agent is for.
@@ -61,7 +82,7 @@ impl Agent {
 
     /// Phase and presence in one word.
     pub(crate) fn status(&self, now: DateTime<Utc>) -> Status {
-        phase::status(self.phase, self.last_seen_at, self.pace(), now)
+        phase::status(self.phase, &self.wake, self.last_seen_at, self.pace(), now)
     }
 
     /// Key of the session in which it works.
@@ -69,8 +90,16 @@ impl Agent {
         place::session_key(&self.key())
     }
 
+    /// Whether it was on its gateway before it was ours.
+    pub(crate) fn is_imported(&self) -> bool {
+        self.runtime.is_some()
+    }
+
     /// Its name among the agents of the gateway.
     pub(crate) fn key(&self) -> String {
+        if let Some(runtime) = &self.runtime {
+            return runtime.key.clone();
+        }
         match (self.role(), self.board_id) {
             (Role::Lead, Some(board_id)) => place::lead_key(board_id),
             (Role::Worker, Some(_)) => place::worker_key(self.id),
@@ -80,6 +109,9 @@ impl Agent {
 
     /// Directory of its files on the gateway's machine.
     pub(crate) fn workspace(&self, root: &str) -> String {
+        if let Some(runtime) = &self.runtime {
+            return runtime.workspace.clone();
+        }
         place::workspace(root, &self.key())
     }
 }

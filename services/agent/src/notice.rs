@@ -24,6 +24,13 @@ pub(crate) enum Kind {
     BoardCommand,
     GroupChat,
     GroupBroadcast,
+    Nudge,
+    AskUser,
+    LeadMessage,
+    LeadBroadcast,
+    Onboarding,
+    SkillInstall,
+    SkillUninstall,
 }
 
 impl Kind {
@@ -43,7 +50,26 @@ impl Kind {
             Self::BoardCommand => "board_command",
             Self::GroupChat => "group_chat",
             Self::GroupBroadcast => "group_broadcast",
+            Self::Nudge => "nudge",
+            Self::AskUser => "ask_user",
+            Self::LeadMessage => "lead_message",
+            Self::LeadBroadcast => "lead_broadcast",
+            Self::Onboarding => "onboarding",
+            Self::SkillInstall => "skill_install",
+            Self::SkillUninstall => "skill_uninstall",
         }
+    }
+
+    /// Whether the agent's answer goes out over the channel of its session, where a person may read it.
+    pub(crate) const fn delivers(self) -> bool {
+        matches!(
+            self,
+            Self::BoardCommand
+                | Self::Nudge
+                | Self::AskUser
+                | Self::SkillInstall
+                | Self::SkillUninstall
+        )
     }
 
     /// Whether it waits while its board is paused. A command to agents reaches them in any case.
@@ -58,9 +84,12 @@ pub(crate) struct New {
     pub id: Uuid,
     pub event_id: Uuid,
     pub organization_id: Uuid,
-    pub board_id: Uuid,
+    /// The agent's board; `None` for a main agent.
+    pub board_id: Option<Uuid>,
     pub task_id: Option<Uuid>,
     pub agent_id: Uuid,
+    /// Who wrote it, when an agent did.
+    pub from_agent_id: Option<Uuid>,
     pub kind: Kind,
     pub message: String,
     /// Waits for its agent to be put in place, or for its board to be resumed.
@@ -91,4 +120,6 @@ pub(crate) struct Notice {
     pub created_at: DateTime<Utc>,
     pub sent_at: Option<DateTime<Utc>>,
     pub next_attempt_at: Option<DateTime<Utc>>,
+    pub board_id: Option<Uuid>,
+    pub from_agent_id: Option<Uuid>,
 }

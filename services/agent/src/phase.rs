@@ -17,6 +17,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::agent::Wake;
+
 /// How far the desired state has reached the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
@@ -59,7 +61,12 @@ pub(crate) enum Status {
     Offline,
     Deleting,
     Failed,
+    /// It was woken and is expected to call.
+    Waking,
 }
+
+/// Wake-ups after which an agent that never calls is offline.
+pub(crate) const MAX_WAKES: i32 = 3;
 
 impl Phase {
     pub(crate) const ALL: [Self; 6] = [
@@ -147,6 +154,7 @@ pub(crate) fn silence_allowed(every: TimeDelta) -> TimeDelta {
 /// Phase and presence in one word.
 pub(crate) fn status(
     phase: Phase,
+    wake: &Wake,
     last_seen_at: Option<DateTime<Utc>>,
     every: TimeDelta,
     now: DateTime<Utc>,
@@ -157,6 +165,8 @@ pub(crate) fn status(
         Phase::Updating => Status::Updating,
         Phase::Deleting => Status::Deleting,
         Phase::Failed => Status::Failed,
+        Phase::Ready if wake.deadline_at.is_some() => Status::Waking,
+        Phase::Ready if wake.attempts >= MAX_WAKES => Status::Offline,
         Phase::Ready => match last_seen_at {
             None => Status::Ready,
             Some(at) if now - at > silence_allowed(every) => Status::Offline,
@@ -231,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_ready_agent_is_ready_then_online_then_offline() {
-        let status = |seen, now| status(Phase::Ready, seen, TEN, now);
+        let status = |seen, now| status(Phase::Ready, &Wake::default(), seen, TEN, now);
         assert_eq!(status(None, at(99)), Status::Ready);
         assert_eq!(status(Some(at(0)), at(30)), Status::Online);
         assert_eq!(status(Some(at(0)), at(31)), Status::Offline);
@@ -240,11 +250,11 @@ mod tests {
     #[test]
     fn presence_never_hides_the_phase() {
         assert_eq!(
-            status(Phase::Updating, Some(at(0)), TEN, at(0)),
+            status(Phase::Updating, &Wake::default(), Some(at(0)), TEN, at(0)),
             Status::Updating
         );
         assert_eq!(
-            status(Phase::Failed, Some(at(0)), TEN, at(0)),
+            status(Phase::Failed, &Wake::default(), Some(at(0)), TEN, at(0)),
             Status::Failed
         );
     }

@@ -109,9 +109,10 @@ impl Desk {
                     id: Uuid::now_v7(),
                     event_id: news.event_id,
                     organization_id: news.organization_id,
-                    board_id,
+                    board_id: Some(board_id),
                     task_id: news.task_id,
                     agent_id: agent.id,
+                    from_agent_id: None,
                     kind,
                     message: text::compose(kind, reader, &news.subject),
                     held: waits || agent.provisioned_at.is_none(),
@@ -119,6 +120,52 @@ impl Desk {
                 })
             })
     }
+}
+
+/// What one agent is told because somebody said so.
+#[derive(Clone, Debug)]
+pub(crate) struct Direct {
+    pub kind: Kind,
+    pub message: String,
+    pub from_agent_id: Option<Uuid>,
+}
+
+/// Writes a message to one agent, in the transaction of whatever causes it. It waits while the agent is not in place or its
+/// board is paused. Answers the notice.
+pub(crate) async fn write_direct(
+    conn: &mut PgConnection,
+    agent: &Agent,
+    direct: Direct,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Uuid> {
+    // Its phase and the pause stand still until the transaction ends.
+    let agent = store::agents::keep(conn, agent.id)
+        .await?
+        .ok_or(sqlx::Error::RowNotFound)?;
+    let paused = match agent.board_id {
+        Some(board_id) => pause::is_on(conn, board_id).await?,
+        None => false,
+    };
+    let id = Uuid::now_v7();
+    let held = paused || agent.provisioned_at.is_none();
+    let new = New {
+        id,
+        event_id: id,
+        organization_id: agent.organization_id,
+        board_id: agent.board_id,
+        task_id: None,
+        agent_id: agent.id,
+        from_agent_id: direct.from_agent_id,
+        kind: direct.kind,
+        message: direct.message,
+        held,
+        created_at: now,
+    };
+    store::notices::insert(conn, &[new]).await?;
+    if !held {
+        delivery::enqueue(conn, &[due(id, agent.id, agent.gateway_id, now)]).await?;
+    }
+    Ok(id)
 }
 
 /// Who is told what.

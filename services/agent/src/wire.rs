@@ -12,7 +12,7 @@ use crate::{
     agent::{Agent, Role},
     gateway::Gateway,
     notice::{Notice, State},
-    phase::Status,
+    phase::{Phase, Status},
 };
 
 /// A gateway without its token.
@@ -51,6 +51,11 @@ pub(crate) fn agent(agent: &Agent, now: DateTime<Utc>) -> wire::Agent {
         created_at: Some(encode::time(agent.created_at)),
         updated_at: Some(encode::time(agent.updated_at)),
         last_error: None,
+        phase: phase(agent.phase).into(),
+        wake_attempts: None,
+        last_wake_sent_at: None,
+        checkin_deadline_at: None,
+        is_imported: agent.is_imported(),
     }
 }
 
@@ -58,6 +63,9 @@ pub(crate) fn agent(agent: &Agent, now: DateTime<Utc>) -> wire::Agent {
 pub(crate) fn agent_for_admin(given: &Agent, now: DateTime<Utc>) -> wire::Agent {
     wire::Agent {
         last_error: given.last_error.clone(),
+        wake_attempts: Some(given.wake.attempts),
+        last_wake_sent_at: encode::optional_time(given.wake.sent_at),
+        checkin_deadline_at: encode::optional_time(given.wake.deadline_at),
         ..agent(given, now)
     }
 }
@@ -84,6 +92,18 @@ pub(crate) fn status(status: Status) -> wire::AgentStatus {
         Status::Offline => wire::AgentStatus::Offline,
         Status::Deleting => wire::AgentStatus::Deleting,
         Status::Failed => wire::AgentStatus::Failed,
+        Status::Waking => wire::AgentStatus::Waking,
+    }
+}
+
+fn phase(phase: Phase) -> wire::AgentPhase {
+    match phase {
+        Phase::Pending => wire::AgentPhase::Pending,
+        Phase::Provisioning => wire::AgentPhase::Provisioning,
+        Phase::Updating => wire::AgentPhase::Updating,
+        Phase::Ready => wire::AgentPhase::Ready,
+        Phase::Deleting => wire::AgentPhase::Deleting,
+        Phase::Failed => wire::AgentPhase::Failed,
     }
 }
 
@@ -105,5 +125,7 @@ pub(crate) fn notice(notice: &Notice) -> wire::Notice {
         created_at: Some(encode::time(notice.created_at)),
         sent_at: encode::optional_time(notice.sent_at),
         next_attempt_at: encode::optional_time(notice.next_attempt_at),
+        board_id: encode::optional_id(notice.board_id),
+        from_agent_id: encode::optional_id(notice.from_agent_id),
     }
 }

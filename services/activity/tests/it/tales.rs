@@ -255,6 +255,7 @@ impl Teller {
         let payload = Payload::AgentUpdated(AgentUpdated {
             agent,
             changed_fields: vec!["name".into()],
+            from_board_id: None,
         });
         self.about_agent(id, true, payload)
     }

@@ -113,6 +113,12 @@ fn heading(kind: Kind, mentioned: bool) -> &'static str {
         Kind::GroupChat if mentioned => "GROUP CHAT MENTION",
         Kind::GroupChat => "GROUP CHAT",
         Kind::GroupBroadcast => "GROUP BROADCAST",
+        Kind::Nudge => "NUDGE",
+        Kind::AskUser => "LEAD REQUEST: ASK USER",
+        Kind::LeadMessage | Kind::LeadBroadcast => "GATEWAY MAIN MESSAGE",
+        Kind::Onboarding => "BOARD ONBOARDING",
+        Kind::SkillInstall => "MISSION CONTROL SKILL INSTALL REQUEST",
+        Kind::SkillUninstall => "MISSION CONTROL SKILL UNINSTALL REQUEST",
     }
 }
 
@@ -147,6 +153,17 @@ fn call_to_action(kind: Kind, mentioned: bool) -> &'static str {
              - What you have agreed upon and is still open, finish or hand over on your own board.\n\
              - Whom the group's memory reaches has changed; do not count on it for this link."
         }
+        // What one agent is told by somebody says itself what is wanted.
+        (
+            Kind::Nudge
+            | Kind::AskUser
+            | Kind::LeadMessage
+            | Kind::LeadBroadcast
+            | Kind::Onboarding
+            | Kind::SkillInstall
+            | Kind::SkillUninstall,
+            _,
+        ) => "",
         (Kind::BoardChat | Kind::BoardCommand | Kind::GroupChat | Kind::GroupBroadcast, _) => {
             "Answer if an answer is needed."
         }

@@ -51,13 +51,10 @@ impl Sender for Carrier {
             State::Sent => true,
             State::Dead => false,
         };
-        let Some((notice, organization_id, board_id)) =
-            store::notices::find(tx, delivery.id).await?
-        else {
+        let Some((notice, organization_id)) = store::notices::find(tx, delivery.id).await? else {
             return Ok(());
         };
-        let event =
-            event::notice_settled(&notice, organization_id, board_id, sent, self.clock.now());
+        let event = event::notice_settled(&notice, organization_id, sent, self.clock.now());
         bus::outbox::append(tx, event).await?;
         Ok(())
     }
@@ -66,7 +63,10 @@ impl Sender for Carrier {
 impl Carrier {
     /// A notice whose board was paused during the attempt waits like the others.
     async fn put_aside(&self, tx: &mut PgConnection, delivery: &Delivery) -> anyhow::Result<()> {
-        let Some((notice, _, board_id)) = store::notices::find(tx, delivery.id).await? else {
+        let Some((notice, _)) = store::notices::find(tx, delivery.id).await? else {
+            return Ok(());
+        };
+        let Some(board_id) = notice.board_id else {
             return Ok(());
         };
         if notice.kind != Kind::BoardCommand.as_str() && pause::is_on(tx, board_id).await? {
@@ -80,7 +80,7 @@ impl Carrier {
         let Some(found) = store::notices::find_letter(&mut conn, delivery.id).await? else {
             return Ok(Attempt::dead("agent_not_found: the agent is gone"));
         };
-        let (agent, is_command) = (found.agent, found.kind == Kind::BoardCommand.as_str());
+        let agent = found.agent;
         let gateway = store::gateways::find(&mut conn, agent.gateway_id)
             .await?
             .context("an agent's gateway exists")?;
@@ -92,7 +92,7 @@ impl Carrier {
         }
         let letter = Letter {
             message: found.message,
-            deliver: is_command,
+            deliver: found.deliver,
             idempotency_key: delivery.id.to_string(),
         };
         Ok(match self.connector.tell(&gateway, &agent, letter).await {

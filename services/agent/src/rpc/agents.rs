@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Desk, Paging, gateways::person, input, organization};
 use crate::{
-    agent::Agent,
+    agent::{Agent, Wake},
     departure,
     error::Error,
     phase::{Change, Phase, Status as Presence},
@@ -246,6 +246,8 @@ impl Desk {
             soul_template,
             last_seen_at: None,
             provisioned_at: None,
+            wake: Wake::default(),
+            runtime: None,
             leaving_at: None,
             created_at: now,
             updated_at: now,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Desk, Paging, input, organization};
 use crate::{
-    agent::{Agent, heartbeat, profile},
+    agent::{Agent, Wake, heartbeat, profile},
     departure,
     error::Error,
     gateway::{self, Gateway},
@@ -313,6 +313,8 @@ fn main_agent(gateway: &Gateway) -> Agent {
         soul_template: None,
         last_seen_at: None,
         provisioned_at: None,
+        wake: Wake::default(),
+        runtime: None,
         leaving_at: None,
         created_at: gateway.created_at,
         updated_at: gateway.created_at,

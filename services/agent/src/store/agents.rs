@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Rows, unknown_word};
 use crate::{
-    agent::Agent,
+    agent::{Agent, Runtime, Wake},
     phase::{Change, Phase},
 };
 
@@ -29,11 +29,25 @@ impl FromRow<'_, PgRow> for Agent {
             soul_template: row.try_get("soul_template")?,
             last_seen_at: row.try_get("last_seen_at")?,
             provisioned_at: row.try_get("provisioned_at")?,
+            wake: Wake {
+                attempts: row.try_get("wake_attempts")?,
+                sent_at: row.try_get("last_wake_sent_at")?,
+                deadline_at: row.try_get("checkin_deadline_at")?,
+            },
+            runtime: runtime(row)?,
             leaving_at: row.try_get("leaving_at")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
         })
     }
+}
+
+fn runtime(row: &PgRow) -> sqlx::Result<Option<Runtime>> {
+    let key: Option<String> = row.try_get("runtime_key")?;
+    let workspace: Option<String> = row.try_get("runtime_workspace")?;
+    Ok(key
+        .zip(workspace)
+        .map(|(key, workspace)| Runtime { key, workspace }))
 }
 
 /// Which agents a list shows.
@@ -49,8 +63,9 @@ pub(crate) async fn insert(conn: &mut PgConnection, agent: &Agent) -> sqlx::Resu
     sqlx::query(
         "insert into agent (
              id, organization_id, gateway_id, board_id, name, is_board_lead, phase, heartbeat_config,
-             identity_profile, identity_template, soul_template, created_at, updated_at
-         ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             identity_profile, identity_template, soul_template, created_at, updated_at, runtime_key,
+             runtime_workspace
+         ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(agent.id)
     .bind(agent.organization_id)
@@ -65,6 +80,8 @@ pub(crate) async fn insert(conn: &mut PgConnection, agent: &Agent) -> sqlx::Resu
     .bind(&agent.soul_template)
     .bind(agent.created_at)
     .bind(agent.updated_at)
+    .bind(agent.runtime.as_ref().map(|runtime| &runtime.key))
+    .bind(agent.runtime.as_ref().map(|runtime| &runtime.workspace))
     .execute(&mut *conn)
     .await?;
     sqlx::query("insert into agent_token (agent_id) values ($1)")
@@ -76,6 +93,14 @@ pub(crate) async fn insert(conn: &mut PgConnection, agent: &Agent) -> sqlx::Resu
 
 pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Agent>> {
     sqlx::query_as("select * from agent where id = $1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// An agent that stays: what is decided by its phase holds until the transaction ends.
+pub(crate) async fn keep(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Agent>> {
+    sqlx::query_as("select * from agent where id = $1 and leaving_at is null for share")
         .bind(id)
         .fetch_optional(conn)
         .await

@@ -35,6 +35,8 @@ impl FromRow<'_, PgRow> for Notice {
             created_at: row.try_get("created_at")?,
             sent_at: row.try_get("sent_at")?,
             next_attempt_at: row.try_get("next_attempt_at")?,
+            board_id: row.try_get("board_id")?,
+            from_agent_id: row.try_get("from_agent_id")?,
         })
     }
 }
@@ -43,11 +45,12 @@ impl FromRow<'_, PgRow> for Notice {
 pub(crate) async fn insert(conn: &mut PgConnection, notices: &[New]) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
         "insert into notice (
-             id, event_id, organization_id, board_id, task_id, agent_id, kind, message, held, created_at
+             id, event_id, organization_id, board_id, task_id, agent_id, kind, message, held, created_at,
+             from_agent_id, deliver
          )
          select * from unnest(
              $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
-             $9::boolean[], $10::timestamptz[]
+             $9::boolean[], $10::timestamptz[], $11::uuid[], $12::boolean[]
          )
          on conflict on constraint notice_event_id_agent_id_kind_key do nothing
          returning id",
@@ -62,6 +65,8 @@ pub(crate) async fn insert(conn: &mut PgConnection, notices: &[New]) -> sqlx::Re
     .bind(notices.iter().map(|n| n.message.as_str()).collect::<Vec<_>>())
     .bind(notices.iter().map(|n| n.held).collect::<Vec<_>>())
     .bind(notices.iter().map(|n| n.created_at).collect::<Vec<_>>())
+    .bind(notices.iter().map(|n| n.from_agent_id).collect::<Vec<_>>())
+    .bind(notices.iter().map(|n| n.kind.delivers()).collect::<Vec<_>>())
     .fetch_all(conn)
     .await
 }
@@ -104,14 +109,14 @@ pub(crate) async fn release_of_board(
 /// What is to be sent, and to whom.
 #[derive(Debug)]
 pub(crate) struct Letter {
-    pub kind: String,
     pub message: String,
+    pub deliver: bool,
     pub agent: Agent,
 }
 
 pub(crate) async fn find_letter(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Letter>> {
     let row = sqlx::query(
-        "select agent.*, notice.message, notice.kind
+        "select agent.*, notice.message, notice.deliver
          from notice join agent on agent.id = notice.agent_id
          where notice.id = $1",
     )
@@ -120,8 +125,8 @@ pub(crate) async fn find_letter(conn: &mut PgConnection, id: Uuid) -> sqlx::Resu
     .await?;
     row.map(|row| {
         Ok(Letter {
-            kind: row.try_get("kind")?,
             message: row.try_get("message")?,
+            deliver: row.try_get("deliver")?,
             agent: Agent::from_row(&row)?,
         })
     })
@@ -148,11 +153,11 @@ pub(crate) async fn follows_another(
     .await
 }
 
-/// Where a notice belongs: its organization and board.
+/// A notice and its organization.
 pub(crate) async fn find(
     conn: &mut PgConnection,
     id: Uuid,
-) -> sqlx::Result<Option<(Notice, Uuid, Uuid)>> {
+) -> sqlx::Result<Option<(Notice, Uuid)>> {
     let row = sqlx::query(
         "select notice.*,
                 case when delivery.queue = $2 then 'waiting' else delivery.state end as state,
@@ -165,14 +170,8 @@ pub(crate) async fn find(
     .bind(post::PUT_ASIDE)
     .fetch_optional(conn)
     .await?;
-    row.map(|row| {
-        Ok((
-            Notice::from_row(&row)?,
-            row.try_get("organization_id")?,
-            row.try_get("board_id")?,
-        ))
-    })
-    .transpose()
+    row.map(|row| Ok((Notice::from_row(&row)?, row.try_get("organization_id")?)))
+        .transpose()
 }
 
 /// Notices to one agent, or about one board; newest first.

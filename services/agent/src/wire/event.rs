@@ -56,6 +56,7 @@ pub(crate) fn agent_updated(
     let payload = Payload::AgentUpdated(event::AgentUpdated {
         agent: Some(super::agent(agent, at)),
         changed_fields: changed.iter().map(|&field| field.to_owned()).collect(),
+        from_board_id: None,
     });
     about(actor, agent, at, payload)
 }
@@ -110,7 +111,6 @@ pub(crate) fn agent_deleted(actor: Actor, agent: &Agent, at: DateTime<Utc>) -> E
 pub(crate) fn notice_settled(
     notice: &Notice,
     organization_id: Uuid,
-    board_id: Uuid,
     sent: bool,
     at: DateTime<Utc>,
 ) -> Event {
@@ -126,7 +126,12 @@ pub(crate) fn notice_settled(
         at,
         payload,
     );
-    let draft = draft.board(board_id).agent(notice.agent_id);
+    // Of what an agent wrote, the log says who wrote it.
+    let draft = draft.agent(notice.from_agent_id.unwrap_or(notice.agent_id));
+    let draft = match notice.board_id {
+        Some(board_id) => draft.board(board_id),
+        None => draft,
+    };
     match notice.task_id {
         Some(task_id) => draft.task(task_id).build(),
         None => draft.build(),

@@ -5,7 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::phase::Phase;
+use crate::{agent::Wake, phase::Phase};
 
 /// Characters at which gateways cut a file.
 const MAX_CHARS: usize = 20_000;
@@ -28,6 +28,8 @@ fn agent(role: Role) -> Agent {
         soul_template: None,
         last_seen_at: None,
         provisioned_at: None,
+        wake: Wake::default(),
+        runtime: None,
         leaving_at: None,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
