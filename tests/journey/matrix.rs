@@ -83,6 +83,7 @@ fn holds(verdict: Verdict, probe: &Probe, status: u16, answer: &serde_json::Valu
     match verdict {
         Verdict::Unauthenticated => status == 401,
         Verdict::Forbidden => status == 403 && answer["code"].is_string(),
+        Verdict::NotFound if probe.unknown_is_done => status == 200 || status == 404,
         Verdict::NotFound => status == 404 && answer["code"] != "route_not_found",
         Verdict::Admitted => {
             status < 500
@@ -160,10 +161,15 @@ fn expected(route: &Route, probe: &Probe, who: Who) -> Verdict {
     match needs {
         Right::Owner if who == Who::Admin => Verdict::Forbidden,
         Right::Owner | Right::Nothing => Verdict::Admitted,
+        Right::Self_ if thing && probe.of_the_worker => of_the_worker(who),
         Right::Self_ if thing => own(probe, who),
         Right::Self_ => Verdict::Admitted,
-        // A list that is limited to a board is about that board.
-        Right::Visible if route.path.contains("{board_id}") => of_a_board(who, Grant::Read),
+        // A list that is limited to a board, or to an agent of a board, is about that board.
+        Right::Visible
+            if route.path.contains("{board_id}") || route.path.contains("{agent_id}") =>
+        {
+            of_a_board(who, Grant::Read)
+        }
         Right::Visible => Verdict::Admitted,
         Right::Member | Right::Admin if thing && who.is_foreign() => Verdict::NotFound,
         Right::Member | Right::Admin => Verdict::Admitted,
@@ -181,6 +187,15 @@ fn own(probe: &Probe, who: Who) -> Verdict {
         Who::Reader if probe.of_the_reader => Verdict::Admitted,
         Who::Writer | Who::Member if probe.of_the_reader => Verdict::Forbidden,
         _ => Verdict::NotFound,
+    }
+}
+
+/// Things of one agent: the worker's, and the administrators'. Another agent's are refused whoever that is.
+fn of_the_worker(who: Who) -> Verdict {
+    match who {
+        Who::Worker | Who::Owner | Who::Admin => Verdict::Admitted,
+        Who::Stranger => Verdict::NotFound,
+        _ => Verdict::Forbidden,
     }
 }
 

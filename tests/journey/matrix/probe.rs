@@ -1,5 +1,7 @@
 //! What each RPC is called with.
 
+mod agents;
+
 use std::collections::HashMap;
 
 use reqwest::Method;
@@ -25,6 +27,10 @@ pub(super) struct Probe {
     pub(super) admins_too: bool,
     /// Of things of one person: that person is the reader.
     pub(super) of_the_reader: bool,
+    /// Of things of one agent: that agent is the worker, and admins may as well.
+    pub(super) of_the_worker: bool,
+    /// Nothing to do is no failure: what a caller cannot see counts as done.
+    pub(super) unknown_is_done: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +44,8 @@ enum Fresh {
     Invite,
     Token,
     Hook,
+    Skill,
+    Pack,
 }
 
 fn body(body: Value) -> Probe {
@@ -78,6 +86,10 @@ impl Probe {
             not_found_is_an_answer: true,
             ..self
         }
+    }
+
+    fn with_query(self, query: &'static str) -> Self {
+        Self { query, ..self }
     }
 
     fn names_a_thing(self) -> Self {
@@ -183,17 +195,6 @@ pub(super) fn of(rpc: &str) -> Option<Probe> {
         | "WatchBoardGroupMemory"
         | "WatchTaskComments"
         | "WatchAgents" => plain(),
-        // Agents and gateways.
-        "ListGateways" | "GetGateway" | "ListAgents" | "GetAgent" | "CheckHealth"
-        | "ListAgentNotices" | "ListBoardNotices" => plain(),
-        "CreateGateway" => {
-            body(json!({"name": "", "url": "ws://localhost", "workspace_root": "/"}))
-        }
-        "UpdateGateway" => body(json!({})),
-        // The name is taken.
-        "CreateAgent" => body(json!({"name": "Walt", "board_id": "$board"})),
-        "RetryAgent" => body(json!({})),
-        "Heartbeat" => plain(),
         // Webhooks.
         "ListWebhookEndpoints" => plain(),
         "CreateWebhookEndpoint" => body(json!({"url": "not a url", "event_types": []})),
@@ -202,7 +203,7 @@ pub(super) fn of(rpc: &str) -> Option<Probe> {
         }
         "UpdateWebhookEndpoint" => body(json!({})).fresh(Fresh::Hook),
         "GetWebhookDelivery" => fresh(Fresh::Hook).not_found_is_an_answer(),
-        _ => return None,
+        _ => return agents::of(rpc),
     })
 }
 
@@ -222,6 +223,10 @@ impl Stage {
                 ("agent_id", cast.worker.clone()),
                 ("member_id", cast.reader_member.clone()),
                 ("delivery_id", uuid::Uuid::nil().to_string()),
+                ("sync_id", uuid::Uuid::nil().to_string()),
+                ("session_id", format!("agent:lead-{}:main", cast.board)),
+                ("handle", "-".to_owned()),
+                ("slug", "-".to_owned()),
             ]),
             made: 0,
         };
@@ -235,6 +240,8 @@ impl Stage {
             Fresh::Invite,
             Fresh::Token,
             Fresh::Hook,
+            Fresh::Skill,
+            Fresh::Pack,
         ] {
             let (parameter, id) = stage.make(cast, fresh).await;
             stage.ids.insert(parameter, id);
@@ -259,6 +266,8 @@ impl Stage {
         owner
             .post(&comments, json!({"message": "Have a look, @lead"}))
             .await;
+        let onboarding = format!("/api/v1/boards/{}/onboarding/start", cast.board);
+        owner.post(&onboarding, json!({})).await;
         stage
     }
 
@@ -342,6 +351,16 @@ impl Stage {
                 "/api/v1/webhook-endpoints".into(),
                 json!({"url": "http://127.0.0.1:9/", "event_types": ["task.created"], "enabled": false}),
             ),
+            Fresh::Skill => (
+                "skill_id",
+                "/api/v1/skills/marketplace".into(),
+                json!({"source_url": format!("https://example.com/{}", name.replace(' ', "-"))}),
+            ),
+            Fresh::Pack => (
+                "pack_id",
+                "/api/v1/skills/packs".into(),
+                json!({"source_url": format!("https://github.com/example/{}", name.replace(' ', "-"))}),
+            ),
         };
         let (status, made) = cast
             .client(Who::Owner)
@@ -351,7 +370,7 @@ impl Stage {
         // Limits on what is in force are not what this is about.
         let id = text(&made, "id").to_owned();
         match fresh {
-            Fresh::Token | Fresh::Policy | Fresh::Hook => {
+            Fresh::Token | Fresh::Policy | Fresh::Hook | Fresh::Pack => {
                 self.clear(cast, &path, parameter, &id).await
             }
             _ => {}
