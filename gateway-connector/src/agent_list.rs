@@ -73,6 +73,11 @@ impl AgentList {
         if self.shape == Shape::Entries {
             // Unknown since the map, and unknown keys fail the whole patch.
             heartbeat.remove("includeReasoning");
+            // Since the map, a beat that shall go where its session last spoke is skipped as long as that was no channel, and
+            // ours speak to nobody there. `none` beats always; who has a channel names it.
+            if heartbeat.get("target").is_some_and(|target| target == "last") {
+                heartbeat.insert("target".to_owned(), "none".into());
+            }
         }
         heartbeat
     }
@@ -192,7 +197,7 @@ mod tests {
         let agents = list(json!({"entries": {"main": {}, "A": {}}}));
         assert_eq!(
             raw(&agents.patch(&wish("a"))),
-            json!({"agents": {"entries": {"A": {"heartbeat": {"every": "10m", "target": "last"}}}}})
+            json!({"agents": {"entries": {"A": {"heartbeat": {"every": "10m", "target": "none"}}}}})
         );
     }
 
@@ -209,9 +214,24 @@ mod tests {
     fn a_heartbeat_that_is_there_needs_no_patch() {
         let heartbeat = &wish("a")["a"];
         let beat = json!({"every": "10m", "target": "last", "prompt": "own"});
-        assert!(list(json!({"entries": {"a": {"heartbeat": beat}}})).beats("a", heartbeat));
         assert!(!list(json!({"list": [{"id": "a", "heartbeat": beat}]})).beats("a", heartbeat));
+        let beat = json!({"every": "10m", "target": "none", "prompt": "own"});
+        assert!(list(json!({"entries": {"a": {"heartbeat": beat}}})).beats("a", heartbeat));
         assert!(!list(json!({})).beats("a", heartbeat));
+    }
+
+    #[test]
+    fn a_beat_that_a_map_would_skip_goes_nowhere_instead() {
+        let entries = |target: &str| {
+            let beat = json!({"every": "10m", "target": target});
+            list(json!({"entries": {"a": {"heartbeat": beat}}}))
+        };
+        assert!(entries("none").beats("a", &wish("a")["a"]));
+        assert!(!entries("last").beats("a", &wish("a")["a"]));
+        let mut named = wish("a");
+        let heartbeat = named.get_mut("a").unwrap();
+        heartbeat.insert("target".to_owned(), json!("telegram"));
+        assert!(entries("telegram").beats("a", heartbeat));
     }
 
     #[test]

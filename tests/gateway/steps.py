@@ -188,10 +188,10 @@ def down(w):
     w.ids["late"] = w.user.post(path, {"title": "While nobody is there", "assigned_agent_id": w.ids["worker"]})["id"]
     def waits():
         return [notice for notice in w.notices(w.ids["worker"])
-                if notice["task_id"] == w.ids["late"] and notice["attempts"] and notice["state"] != "sent"]
+                if notice["task_id"] == w.ids["late"] and notice["last_error"] and notice["state"] != "sent"]
     notice = w.until("the notice waits after an attempt", waits)[0]
     expect(notice["state"] in ("waiting", "failed"), f"it is not given up: {notice}")
-    expect("gateway_unreachable" in (notice["last_error"] or ""), f"it says why: {notice}")
+    expect("gateway_unreachable" in notice["last_error"], f"it says why: {notice}")
 
 
 @step

@@ -10,7 +10,7 @@ use crate::support::{Bench, KEY, SESSION, config, gateway_config};
 
 fn beat(version: Version) -> Value {
     match version {
-        Version::V2026_9_6 => json!({"every": "10m", "target": "last"}),
+        Version::V2026_9_6 => json!({"every": "10m", "target": "none"}),
         Version::V2026_2_9 | Version::V2026_7_1 => {
             json!({"every": "10m", "target": "last", "includeReasoning": false})
         }
