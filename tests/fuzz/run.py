@@ -24,7 +24,7 @@ from rest import Refused  # noqa: E402
 from sample import Sample  # noqa: E402
 from stack import Failure, Stack  # noqa: E402
 
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+CHECKS = "ours_to_answer,status_code_conformance,content_type_conformance,response_schema_conformance"
 SEED = 20261122
 # Streams are never answered whole; probes have statuses of their own.
 LEFT_OUT = r"/stream$|^/(health|healthz|readyz)$"
@@ -119,6 +119,15 @@ def doomed(sample):
         ],
         "member_id": [sample.new_member(name)["member"]["id"] for name in ("Grace", "Linus")],
         "webhook_endpoint_id": [sample.new_endpoint(keep=False) for _ in range(2)],
+        "agent_id": [
+            user.post("/api/v1/agents", {"board_id": sample.board, "name": f"Doomed {n}"})["id"] for n in range(3)
+        ],
+        "skill_id": [
+            user.post("/api/v1/skills/marketplace", {"source_url": f"https://example.com/doomed-{n}"})["id"] for n in range(3)
+        ],
+        "pack_id": [
+            user.post("/api/v1/skills/packs", {"source_url": f"https://github.com/doomed/pack-{n}"})["id"] for n in range(3)
+        ],
         "gateway_id": made("/api/v1/gateways", url="ws://127.0.0.1:9", workspace_root="/doomed"),
     }
 

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use crate::{
     matrix::cast::join,
     rest::{Rest, text},
-    steps::team::{check_in, create_gateway, until_status},
+    steps::team::{check_in, create_gateway, until_placed},
     world::{Events, Layout, PATIENCE, Shape, World, eventually},
 };
 
@@ -120,7 +120,7 @@ async fn furnish(world: &World, owner: &Rest) -> Rest {
         ids.push(text(&owner.post("/api/v1/agents", body).await, "id").to_owned());
     }
     for id in &ids {
-        until_status(owner, id, "ready").await;
+        until_placed(owner, id).await;
     }
     let worker = check_in(world, owner, &format!("mc-{}", ids[1]), &ids[1]).await;
 

@@ -1,5 +1,6 @@
 //! The journey, step by step.
 
+mod crew;
 mod refused;
 mod task;
 pub(crate) mod team;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use self::{
     refused::{bad_input, other_tenants_see_nothing},
     task::{assign, claim_exactly_once, close_with_approval, work},
-    team::{check_in, create_gateway, create_team, sign_in, until_status},
+    team::{check_in, create_gateway, create_team, sign_in, until_placed},
     told::{feed_is_in_order, hooks_arrived, request_is_known, resume, subscribe},
 };
 use crate::{
@@ -45,6 +46,7 @@ pub(crate) async fn journey(shape: Shape) {
     let resumed = resume(&world, &user, &team, sse).await;
     feed_is_in_order(&user, &team, resumed, &node).await;
     figures(&world, &user).await;
+    crew::journey(&world, &user, &team, &gateway).await;
     bad_input(&world, &user, &team).await;
     other_tenants_see_nothing(&user, &team, &task).await;
     world.stop().await;
@@ -130,7 +132,7 @@ pub(crate) async fn killed_and_restarted(shape: Shape) {
     world.gateway.delay(None);
     world.run().await;
 
-    until_status(&user, &id, "ready").await;
+    until_placed(&user, &id).await;
     let found = world
         .gateway
         .agents()

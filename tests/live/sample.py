@@ -29,6 +29,8 @@ class Sample:
         self.tasks()
         self.approvals()
         self.memory()
+        self.skills()
+        self.onboarding()
         self.people()
         self.deliveries()
 
@@ -103,6 +105,16 @@ class Sample:
         self.user.post(f"/api/v1/boards/{self.board}/memory", {"content": "Remember this.", "tags": ["fact"]})
         self.user.post(f"/api/v1/boards/{self.board}/memory", {"content": "Hello @lead", "tags": ["chat"]})
         self.user.post(f"/api/v1/board-groups/{self.group}/memory", {"content": "For all.", "tags": ["chat"]})
+
+    def skills(self):
+        skills = "/api/v1/skills/marketplace"
+        for name in ("one", "two"):
+            self.keep("skill_id", self.user.post(skills, {"source_url": f"https://example.com/{name}", "name": name}))
+        self.keep("pack_id", self.user.post("/api/v1/skills/packs", {"source_url": "https://github.com/example/pack"}))
+        self.user.post(f"{skills}/{self.ids['skill_id'][0]}/install?gateway_id={self.gateway_id}")
+
+    def onboarding(self):
+        self.user.post(f"/api/v1/boards/{self.board}/onboarding/start", {})
 
     def people(self):
         self.keep("member_id", self.user.get("/api/v1/organizations/me/member"))

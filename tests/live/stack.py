@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import souls
 from rest import Rest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -75,6 +76,7 @@ class Stack:
                 MC_ADMIN_ADDR=f"127.0.0.1:{free_port()}",
                 BASE_URL=self.url,
                 LOCAL_AUTH_TOKEN=TOKEN,
+                MC_SOULS_DIRECTORY_URL=souls.serve(),
                 **SETTINGS,
             )
             self.until_ready()

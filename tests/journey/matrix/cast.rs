@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     rest::{Rest, text},
-    steps::team::{check_in, create_gateway, until_status},
+    steps::team::{check_in, create_gateway, until_placed},
     world::World,
 };
 
@@ -130,7 +130,7 @@ impl Cast {
         let other = agent(&owner, &elsewhere, "Olga", false).await;
         let foreign_gateway = create_gateway(world, &stranger).await;
         for id in [&lead, &worker, &other] {
-            until_status(&owner, id, "ready").await;
+            until_placed(&owner, id).await;
         }
         let main = main_of(&owner, &gateway).await;
         let foreign_main = main_of(&stranger, &foreign_gateway).await;

@@ -15,6 +15,7 @@ pub(super) struct Team {
     pub(super) worker: Rest,
     pub(super) worker_id: String,
     pub(super) rival: Rest,
+    pub(super) rival_id: String,
 }
 
 /// 1. The local token signs in; a personal organization is there.
@@ -68,7 +69,7 @@ pub(crate) async fn create_gateway(world: &World, user: &Rest) -> String {
             .iter()
             .find(|agent| agent["is_gateway_main"] == true)?
             .clone();
-        (main["status"] == "ready").then_some(())
+        (main["phase"] == "ready").then_some(())
     })
     .await;
     assert!(world.gateway.agent(&main).is_some());
@@ -106,17 +107,18 @@ pub(super) async fn create_team(world: &World, user: &Rest, gateway: &str) -> Te
     )
     .await;
     for id in [&lead, &worker, &rival] {
-        until_status(user, id, "ready").await;
+        until_placed(user, id).await;
     }
     let lead = check_in(world, user, &format!("lead-{board}"), &lead).await;
     let worker_rest = check_in(world, user, &format!("mc-{worker}"), &worker).await;
-    let rival = check_in(world, user, &format!("mc-{rival}"), &rival).await;
+    let rival_rest = check_in(world, user, &format!("mc-{rival}"), &rival).await;
     Team {
         board,
         lead,
         worker: worker_rest,
         worker_id: worker,
-        rival,
+        rival: rival_rest,
+        rival_id: rival,
     }
 }
 
@@ -124,6 +126,15 @@ pub(crate) async fn until_status(user: &Rest, agent: &str, status: &str) {
     eventually(&format!("agent {agent} is {status}"), || async {
         let found = user.get(&format!("/api/v1/agents/{agent}")).await;
         (found["status"] == status).then_some(())
+    })
+    .await;
+}
+
+/// Its gateway has what is wanted; whether it has called since is another matter.
+pub(crate) async fn until_placed(user: &Rest, agent: &str) {
+    eventually(&format!("agent {agent} is in place"), || async {
+        let found = user.get(&format!("/api/v1/agents/{agent}")).await;
+        (found["phase"] == "ready").then_some(())
     })
     .await;
 }
@@ -143,7 +154,7 @@ pub(crate) async fn check_in(world: &World, user: &Rest, key: &str, id: &str) ->
     agent
 }
 
-fn token_in(tools: &str) -> String {
+pub(super) fn token_in(tools: &str) -> String {
     let start = tools
         .find("mca_")
         .expect("TOOLS.md carries the agent's token");
