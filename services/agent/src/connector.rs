@@ -1,12 +1,16 @@
 //! The way to gateways: the connector, asked as a peer.
 
-use std::time::Duration;
+mod failure;
+mod look;
 
-use chassis::{Code, Peer, Seal, Server, encode, fault};
+use chassis::{Code, Peer, Seal, Server, encode};
 use proto::gateway::v1::{
-    EnsureAgentRequest, RemoveAgentRequest, SendMessageRequest, Target, WorkspaceFile,
-    WriteFilesRequest, connector_service_client::ConnectorServiceClient,
+    EnsureAgentRequest, RemoveAgentRequest, RemoveFilesRequest, ResetSessionRequest,
+    SendMessageRequest, Target, WorkspaceFile, WriteFilesRequest,
+    connector_service_client::ConnectorServiceClient,
 };
+
+pub(crate) use failure::{Failure, Lasts};
 
 use crate::{
     agent::Agent,
@@ -22,56 +26,6 @@ const LABEL: usize = 64;
 pub(crate) struct Connector {
     client: ConnectorServiceClient<Peer>,
     seal: Seal,
-}
-
-/// Why the connector did not do what was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}: {message}")]
-pub(crate) struct Failure {
-    /// As clients read codes: `gateway_unreachable`.
-    pub reason: String,
-    pub message: String,
-    pub lasts: Lasts,
-    pub retry_after: Option<Duration>,
-}
-
-/// How long a failure lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lasts {
-    /// It may be gone by itself.
-    AWhile,
-    /// Until somebody changes the gateway or what we know of it.
-    UntilChanged,
-    /// This very request will never be taken.
-    Forever,
-}
-
-/// How long each refusal of a gateway lasts. Pairing is somebody's click on the gateway, for which we wait.
-const REFUSALS: [(&str, Lasts); 6] = [
-    ("GATEWAY_PAIRING_REQUIRED", Lasts::AWhile),
-    ("GATEWAY_UNAUTHORIZED", Lasts::UntilChanged),
-    ("GATEWAY_SCOPE_MISSING", Lasts::UntilChanged),
-    ("GATEWAY_INCOMPATIBLE", Lasts::UntilChanged),
-    ("GATEWAY_TLS", Lasts::UntilChanged),
-    ("GATEWAY_REFUSED", Lasts::Forever),
-];
-
-impl From<tonic::Status> for Failure {
-    fn from(status: tonic::Status) -> Self {
-        let fault = fault::read(&status);
-        let refusal = REFUSALS.iter().find(|(reason, _)| *reason == fault.reason);
-        let lasts = match (refusal, fault.code) {
-            (Some((_, lasts)), _) => *lasts,
-            (None, Code::Invalid) => Lasts::Forever,
-            (None, _) => Lasts::AWhile,
-        };
-        Self {
-            reason: fault.rest_code(),
-            message: fault.message,
-            lasts,
-            retry_after: fault.retry_after,
-        }
-    }
 }
 
 impl Connector {
@@ -117,6 +71,36 @@ impl Connector {
         Ok(())
     }
 
+    /// Takes out of the agent's files what was folded into them under these names.
+    pub(crate) async fn remove_files(
+        &self,
+        gateway: &Gateway,
+        agent: &Agent,
+        names: &[&str],
+    ) -> Result<(), Failure> {
+        let request = RemoveFilesRequest {
+            target: Some(self.target(gateway)?),
+            agent_key: agent.key(),
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        self.client.clone().remove_files(request).await?;
+        Ok(())
+    }
+
+    /// Has the agent's session begin anew.
+    pub(crate) async fn reset_session(
+        &self,
+        gateway: &Gateway,
+        agent: &Agent,
+    ) -> Result<(), Failure> {
+        let request = ResetSessionRequest {
+            target: Some(self.target(gateway)?),
+            session_key: agent.session_key(),
+        };
+        self.client.clone().reset_session(request).await?;
+        Ok(())
+    }
+
     /// Puts a message into the agent's session. Taken once per key.
     pub(crate) async fn tell(
         &self,
@@ -124,10 +108,22 @@ impl Connector {
         agent: &Agent,
         letter: Letter,
     ) -> Result<(), Failure> {
+        self.say(gateway, &agent.session_key(), &agent.name, letter)
+            .await
+    }
+
+    /// Puts a message into a session. Taken once per key.
+    pub(crate) async fn say(
+        &self,
+        gateway: &Gateway,
+        session_key: &str,
+        label: &str,
+        letter: Letter,
+    ) -> Result<(), Failure> {
         let request = SendMessageRequest {
             target: Some(self.target(gateway)?),
-            session_key: agent.session_key(),
-            label: agent.name.chars().take(LABEL).collect(),
+            session_key: session_key.to_owned(),
+            label: label.chars().take(LABEL).collect(),
             message: letter.message,
             deliver: letter.deliver,
             idempotency_key: letter.idempotency_key,
@@ -174,6 +170,7 @@ impl Connector {
                 message:
                     "the stored token does not open with this installation's key: set it again"
                         .to_owned(),
+                code: Code::Conflict,
                 lasts: Lasts::UntilChanged,
                 retry_after: None,
             })
@@ -187,41 +184,4 @@ pub(crate) struct Letter {
     /// Whether the answer goes out over the session's channel.
     pub deliver: bool,
     pub idempotency_key: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use chassis::Fault;
-
-    use super::*;
-
-    #[test]
-    fn a_failure_lasts_as_long_as_its_cause() {
-        let lasts = |code, reason: &str| {
-            Failure::from(tonic::Status::from(Fault::new(code, reason, "x"))).lasts
-        };
-        assert_eq!(
-            lasts(Code::Unavailable, "GATEWAY_UNREACHABLE"),
-            Lasts::AWhile
-        );
-        assert_eq!(
-            lasts(Code::Unauthenticated, "GATEWAY_UNAUTHORIZED"),
-            Lasts::UntilChanged
-        );
-        assert_eq!(
-            lasts(Code::Conflict, "GATEWAY_INCOMPATIBLE"),
-            Lasts::UntilChanged
-        );
-        assert_eq!(
-            lasts(Code::Conflict, "GATEWAY_PAIRING_REQUIRED"),
-            Lasts::AWhile
-        );
-        assert_eq!(lasts(Code::Conflict, "GATEWAY_REFUSED"), Lasts::Forever);
-        assert_eq!(lasts(Code::Invalid, "INVALID_REQUEST"), Lasts::Forever);
-        assert_eq!(lasts(Code::Internal, "INTERNAL"), Lasts::AWhile);
-        assert_eq!(
-            Failure::from(tonic::Status::deadline_exceeded("late")).lasts,
-            Lasts::AWhile
-        );
-    }
 }
