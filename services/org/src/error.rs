@@ -20,6 +20,8 @@ pub(crate) enum Error {
     PersonRequired,
     #[error("there is no such person any more")]
     UserNotFound,
+    #[error("there is no such person in the organization")]
+    ProfileNotFound,
     #[error("organization {0} does not exist or the caller is not a member")]
     OrganizationNotFound(Uuid),
     #[error("a person belongs to at most {PER_PERSON} organizations")]
@@ -72,6 +74,7 @@ impl Explain for Error {
             | Self::InviteEmailMismatch
             | Self::ScopeExceeded => Code::Forbidden,
             Self::OrganizationNotFound(_)
+            | Self::ProfileNotFound
             | Self::MemberNotFound(_)
             | Self::InviteNotFound
             | Self::ApiTokenNotFound(_) => Code::NotFound,
@@ -87,7 +90,7 @@ impl Explain for Error {
             Self::Fault(fault) => fault.reason(),
             Self::CredentialInvalid => "CREDENTIAL_INVALID",
             Self::PersonRequired => "PERSON_REQUIRED",
-            Self::UserNotFound => "USER_NOT_FOUND",
+            Self::UserNotFound | Self::ProfileNotFound => "USER_NOT_FOUND",
             Self::OrganizationNotFound(_) => "ORGANIZATION_NOT_FOUND",
             Self::OrganizationLimit => "ORGANIZATION_LIMIT",
             Self::AdminRequired => "ADMIN_REQUIRED",

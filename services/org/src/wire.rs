@@ -69,6 +69,20 @@ pub(crate) fn user(user: User) -> pb::User {
     }
 }
 
+/// What agents may know of a person.
+pub(crate) fn profile(user: User) -> pb::ResolveProfileResponse {
+    pb::ResolveProfileResponse {
+        user_id: user.id.to_string(),
+        name: user.profile.name,
+        email: user.email,
+        preferred_name: user.profile.preferred_name,
+        pronouns: user.profile.pronouns,
+        timezone: user.profile.timezone,
+        notes: user.profile.notes,
+        context: user.profile.context,
+    }
+}
+
 pub(crate) fn organization(organization: Organization) -> pb::Organization {
     pb::Organization {
         id: organization.id.to_string(),

@@ -1,7 +1,9 @@
-//! From a credential to who it stands for.
+//! From a credential to who it stands for, and from a person to what agents may know of them.
 
+use chassis::decode;
 use proto::org::v1::{
-    AuthenticateRequest, AuthenticateResponse, identity_service_server::IdentityService,
+    AuthenticateRequest, AuthenticateResponse, ResolveProfileRequest, ResolveProfileResponse,
+    identity_service_server::IdentityService,
 };
 use tonic::{Request, Response, Status};
 
@@ -35,6 +37,20 @@ impl IdentityService for Org {
             self.doorkeeper.admit(&token).await?
         };
         Ok(Response::new(wire::identity(identity)))
+    }
+
+    async fn resolve_profile(
+        &self,
+        request: Request<ResolveProfileRequest>,
+    ) -> Result<Response<ResolveProfileResponse>, Status> {
+        let request = request.into_inner();
+        let organization_id = decode::id("organization_id", &request.organization_id)?;
+        let user_id = decode::optional_id("user_id", request.user_id.as_deref())?;
+        let mut conn = self.conn().await?;
+        let user = users::find_in(&mut conn, organization_id, user_id)
+            .await?
+            .ok_or(Error::ProfileNotFound)?;
+        Ok(Response::new(wire::profile(user)))
     }
 }
 

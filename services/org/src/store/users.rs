@@ -54,6 +54,27 @@ pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> Result<Option<Use
     Ok(row.map(User::from))
 }
 
+/// A person as a member of an organization; without an id its oldest owner.
+pub(crate) async fn find_in(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    id: Option<Uuid>,
+) -> Result<Option<User>> {
+    let row: Option<Row> = sqlx::query_as(
+        "select u.id, u.clerk_user_id, u.email, u.name, u.preferred_name, u.pronouns, u.timezone, u.notes, u.context,
+                u.is_super_admin
+         from member m join user_account u on u.id = m.user_id
+         where m.organization_id = $1 and (m.user_id = $2 or $2 is null and m.role = 'owner')
+         order by m.created_at, m.id
+         limit 1",
+    )
+    .bind(organization_id)
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(User::from))
+}
+
 /// Reads the person of a subject and keeps others from changing their memberships until the transaction ends.
 pub(crate) async fn lock_by_subject(
     conn: &mut PgConnection,

@@ -18,6 +18,7 @@ mod matrix;
 mod members;
 mod organizations;
 mod ownership;
+mod profiles;
 mod races;
 mod roles;
 mod scene;
