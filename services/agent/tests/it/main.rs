@@ -15,6 +15,7 @@ mod paces;
 mod pausing;
 mod presence;
 mod provisioning;
+mod runtime;
 mod stand_in;
 mod team;
 mod tokens;

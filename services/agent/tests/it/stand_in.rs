@@ -8,23 +8,37 @@ use std::{
 use chassis::{Code, Fault};
 use proto::{
     board::v1::{
-        Board, ResolveBoardRequest, ResolveBoardResponse, ResolveTasksRequest,
-        ResolveTasksResponse, board_directory_service_server::BoardDirectoryService,
+        Board, ListGatewayBoardsRequest, ListGatewayBoardsResponse, ResolveBoardRequest,
+        ResolveBoardResponse, ResolveTasksRequest, ResolveTasksResponse,
+        board_directory_service_server::BoardDirectoryService,
     },
     gateway::v1::{
-        EnsureAgentRequest, EnsureAgentResponse, ProbeRequest, ProbeResponse, RemoveAgentRequest,
-        RemoveAgentResponse, SendMessageRequest, SendMessageResponse, WriteFilesRequest,
-        WriteFilesResponse, connector_service_server::ConnectorService,
+        DiagnoseRequest, DiagnoseResponse, EnsureAgentRequest, EnsureAgentResponse,
+        GetHistoryRequest, GetHistoryResponse, ListAgentsRequest, ListAgentsResponse,
+        ListSessionsRequest, ListSessionsResponse, ListSkillsRequest, ListSkillsResponse,
+        ProbeRequest, ProbeResponse, ReadFileRequest, ReadFileResponse, RemoveAgentRequest,
+        RemoveAgentResponse, RemoveFilesRequest, RemoveFilesResponse, ResetSessionRequest,
+        ResetSessionResponse, SendMessageRequest, SendMessageResponse, WatchRequest,
+        WriteFilesRequest, WriteFilesResponse, connector_service_server::ConnectorService,
     },
 };
 use tonic::{Request, Response, Status};
 
+use crate::runtime::{Events, Runtime};
+
 #[derive(Clone, Default)]
 pub(crate) struct Boards(Arc<Mutex<BTreeMap<String, Board>>>);
+
+/// Boards of one answer about a gateway.
+const BOARDS: usize = 1_000;
 
 impl Boards {
     pub(crate) fn put(&self, board: Board) {
         self.0.lock().unwrap().insert(board.id.clone(), board);
+    }
+
+    pub(crate) fn remove(&self, id: &str) {
+        self.0.lock().unwrap().remove(id);
     }
 }
 
@@ -46,6 +60,23 @@ impl BoardDirectoryService for Boards {
         }
     }
 
+    async fn list_gateway_boards(
+        &self,
+        request: Request<ListGatewayBoardsRequest>,
+    ) -> Result<Response<ListGatewayBoardsResponse>, Status> {
+        let asked = request.into_inner();
+        let mut boards: Vec<Board> = self.0.lock().unwrap().values().cloned().collect();
+        boards.retain(|board| {
+            board.organization_id == asked.organization_id
+                && board.gateway_id.as_ref() == Some(&asked.gateway_id)
+        });
+        let total = i64::try_from(boards.len()).unwrap();
+        // Ids are in the order in which boards were made.
+        boards.reverse();
+        boards.truncate(BOARDS);
+        Ok(Response::new(ListGatewayBoardsResponse { boards, total }))
+    }
+
     async fn resolve_tasks(
         &self,
         _: Request<ResolveTasksRequest>,
@@ -61,6 +92,11 @@ pub(crate) enum Call {
     Write(WriteFilesRequest),
     Send(SendMessageRequest),
     Remove(RemoveAgentRequest),
+    Read(ReadFileRequest),
+    Reset(ResetSessionRequest),
+    RemoveFiles(RemoveFilesRequest),
+    /// Anything that only looks: `probe`, `diagnose`, `agents`, `sessions`, `history`, `skills`, `watch`.
+    Look(&'static str),
 }
 
 impl Call {
@@ -70,6 +106,10 @@ impl Call {
             Self::Write(_) => "write",
             Self::Send(_) => "send",
             Self::Remove(_) => "remove",
+            Self::Read(_) => "read",
+            Self::Reset(_) => "reset",
+            Self::RemoveFiles(_) => "remove_files",
+            Self::Look(what) => what,
         }
     }
 }
@@ -91,6 +131,7 @@ struct State {
     calls: Vec<Call>,
     keys: BTreeSet<String>,
     taken: Vec<SendMessageRequest>,
+    runtime: Runtime,
 }
 
 #[derive(Clone, Default)]
@@ -160,6 +201,11 @@ impl Connector {
             .map(str::to_owned)
     }
 
+    /// Changes what runs on the gateway.
+    pub(crate) fn runs<T>(&self, change: impl FnOnce(&mut Runtime) -> T) -> T {
+        change(&mut self.0.lock().unwrap().runtime)
+    }
+
     async fn judge(&self, call: Call) -> Result<(), Status> {
         let name = call.name();
         let mood = {
@@ -189,7 +235,8 @@ impl Connector {
 #[tonic::async_trait]
 impl ConnectorService for Connector {
     async fn probe(&self, _: Request<ProbeRequest>) -> Result<Response<ProbeResponse>, Status> {
-        Err(Status::unimplemented("nobody here probes"))
+        self.judge(Call::Look("probe")).await?;
+        Ok(Response::new(self.runs(|runtime| runtime.probed())))
     }
 
     async fn ensure_agent(
@@ -227,5 +274,85 @@ impl ConnectorService for Connector {
     ) -> Result<Response<RemoveAgentResponse>, Status> {
         self.judge(Call::Remove(request.into_inner())).await?;
         Ok(Response::new(RemoveAgentResponse {}))
+    }
+
+    async fn diagnose(
+        &self,
+        _: Request<DiagnoseRequest>,
+    ) -> Result<Response<DiagnoseResponse>, Status> {
+        self.judge(Call::Look("diagnose")).await?;
+        let checks = self.runs(|runtime| runtime.checks.clone());
+        Ok(Response::new(DiagnoseResponse { checks }))
+    }
+
+    async fn list_agents(
+        &self,
+        _: Request<ListAgentsRequest>,
+    ) -> Result<Response<ListAgentsResponse>, Status> {
+        self.judge(Call::Look("agents")).await?;
+        let agents = self.runs(|runtime| runtime.agents.clone());
+        Ok(Response::new(ListAgentsResponse { agents }))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<ListSessionsRequest>,
+    ) -> Result<Response<ListSessionsResponse>, Status> {
+        self.judge(Call::Look("sessions")).await?;
+        Ok(Response::new(
+            self.runs(|runtime| runtime.sessions(request.get_ref())),
+        ))
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<GetHistoryRequest>,
+    ) -> Result<Response<GetHistoryResponse>, Status> {
+        self.judge(Call::Look("history")).await?;
+        Ok(Response::new(
+            self.runs(|runtime| runtime.history(request.get_ref())),
+        ))
+    }
+
+    async fn reset_session(
+        &self,
+        request: Request<ResetSessionRequest>,
+    ) -> Result<Response<ResetSessionResponse>, Status> {
+        self.judge(Call::Reset(request.into_inner())).await?;
+        Ok(Response::new(ResetSessionResponse {}))
+    }
+
+    /// What was put there for this very agent and file, or else what was last written.
+    async fn read_file(
+        &self,
+        request: Request<ReadFileRequest>,
+    ) -> Result<Response<ReadFileResponse>, Status> {
+        let asked = request.into_inner();
+        self.judge(Call::Read(asked.clone())).await?;
+        let put = self.runs(|runtime| runtime.file(&asked.agent_key, &asked.name));
+        let content = put.or_else(|| self.file(&asked.agent_key, &asked.name));
+        Ok(Response::new(ReadFileResponse { content }))
+    }
+
+    async fn remove_files(
+        &self,
+        request: Request<RemoveFilesRequest>,
+    ) -> Result<Response<RemoveFilesResponse>, Status> {
+        self.judge(Call::RemoveFiles(request.into_inner())).await?;
+        Ok(Response::new(RemoveFilesResponse {}))
+    }
+
+    async fn list_skills(
+        &self,
+        _: Request<ListSkillsRequest>,
+    ) -> Result<Response<ListSkillsResponse>, Status> {
+        self.judge(Call::Look("skills")).await?;
+        let names = self.runs(|runtime| runtime.skills.clone());
+        Ok(Response::new(ListSkillsResponse { names }))
+    }
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Events>, Status> {
+        self.judge(Call::Look("watch")).await?;
+        Ok(Response::new(self.runs(Runtime::watch)))
     }
 }
