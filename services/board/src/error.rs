@@ -62,6 +62,9 @@ pub(crate) enum Error {
     BoardHasAgents,
     #[error("a confirmed goal needs: {}", fields.join(", "))]
     GoalFieldsRequired { fields: Vec<&'static str> },
+    /// The same of a goal that is confirmed through an onboarding.
+    #[error("a goal needs: {}", fields.join(", "))]
+    GoalIncomplete { fields: Vec<&'static str> },
     #[error("it keeps changing; try again")]
     Busy,
     #[error("another service answered in an unexpected way")]
@@ -80,7 +83,7 @@ impl Error {
             Self::GatewayInvalid | Self::GatewayMainAgentRequired => vec!["gateway_id"],
             Self::GroupFull => vec!["board_group_id"],
             Self::BoardGroupInvalid => vec!["board_group_id"],
-            Self::GoalFieldsRequired { fields } => fields.clone(),
+            Self::GoalFieldsRequired { fields } | Self::GoalIncomplete { fields } => fields.clone(),
             _ => Vec::new(),
         }
     }
@@ -107,7 +110,8 @@ impl Explain for Error {
             | Self::GatewayMainAgentRequired
             | Self::BoardGroupInvalid
             | Self::BoardGroupRequired
-            | Self::GoalFieldsRequired { .. } => Code::Invalid,
+            | Self::GoalFieldsRequired { .. }
+            | Self::GoalIncomplete { .. } => Code::Invalid,
             Self::DependencyCycle
             | Self::BoardHasAgents
             | Self::GroupFull
@@ -145,6 +149,7 @@ impl Explain for Error {
             Self::BoardGroupRequired => "BOARD_GROUP_REQUIRED",
             Self::BoardHasAgents => "BOARD_HAS_AGENTS",
             Self::GoalFieldsRequired { .. } => "GOAL_FIELDS_REQUIRED",
+            Self::GoalIncomplete { .. } => "GOAL_INCOMPLETE",
             Self::Busy | Self::VersionConflict { .. } => "VERSION_CONFLICT",
             Self::Peer(fault) if fault.code.retryable() => "PEER_UNAVAILABLE",
             Self::Peer(_) | Self::Database(_) => "INTERNAL",

@@ -1,9 +1,11 @@
 //! What other services ask about boards and tasks. Calls no peer.
 
+mod goal;
+
 use chassis::decode;
 use proto::board::v1::{
-    ResolveBoardIdsRequest, ResolveBoardIdsResponse, ResolveBoardRequest, ResolveBoardResponse,
-    ResolveTasksRequest, ResolveTasksResponse,
+    ConfirmGoalRequest, ConfirmGoalResponse, ResolveBoardIdsRequest, ResolveBoardIdsResponse,
+    ResolveBoardRequest, ResolveBoardResponse, ResolveTasksRequest, ResolveTasksResponse,
     board_directory_service_server::BoardDirectoryService,
 };
 use tonic::{Request, Response, Status};
@@ -39,6 +41,16 @@ impl BoardDirectoryService for Directory {
         request: Request<ResolveTasksRequest>,
     ) -> Result<Response<ResolveTasksResponse>, Status> {
         Ok(Response::new(tasks(&self.0, request.get_ref()).await?))
+    }
+
+    async fn confirm_goal(
+        &self,
+        request: Request<ConfirmGoalRequest>,
+    ) -> Result<Response<ConfirmGoalResponse>, Status> {
+        let board = goal::confirm(&self.0, request.get_ref()).await?;
+        Ok(Response::new(ConfirmGoalResponse {
+            board: Some(wire::boards::board(&board)),
+        }))
     }
 }
 

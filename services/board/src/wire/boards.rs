@@ -146,6 +146,37 @@ pub(crate) fn edit(
     })
 }
 
+/// A board with the goal that a person has confirmed.
+pub(crate) fn confirmed(request: &pb::ConfirmGoalRequest, before: Board) -> Result<Board, Fault> {
+    let content = Content {
+        kind: known("board_type", request.board_type, from_kind)?,
+        objective: decode::optional_text("objective", request.objective.as_deref(), MAX_TEXT)?,
+        success_metrics: object("success_metrics", request.success_metrics.as_ref())?,
+        target_date: decode::time("target_date", request.target_date.as_ref())?,
+        goal_confirmed: true,
+        goal_source: Some(decode::text(
+            "goal_source",
+            &request.goal_source,
+            1,
+            MAX_SOURCE,
+        )?),
+        ..before.content
+    };
+    let rules = Rules {
+        require_approval_for_done: request.require_approval_for_done,
+        ..before.governance.rules
+    };
+    let governance = Governance {
+        rules,
+        ..before.governance
+    };
+    Ok(Board {
+        content,
+        governance,
+        ..before
+    })
+}
+
 fn edit_content(
     named: &Named,
     request: &pb::UpdateBoardRequest,
