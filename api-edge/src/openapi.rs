@@ -229,8 +229,30 @@ mod tests {
             ["text/event-stream"]
         );
         assert_eq!(kinds("/readyz"), ["application/json"]);
+        let soul = "/paths/~1api~1v1~1agents~1{agent_id}~1soul/get/responses/200/content/application~1json/schema/type";
+        assert_eq!(document.pointer(soul).unwrap(), "string");
         let list = "/paths/~1api~1v1~1organizations~1me~1list/get/responses/200/content/application~1json/schema";
         assert_eq!(document.pointer(list).unwrap()["type"], "array");
+    }
+
+    #[test]
+    fn a_page_without_a_frame_says_the_rest_in_headers() {
+        let document = generated();
+        let headers = |path: &str| {
+            let headers = &document["paths"][path]["get"]["responses"]["200"]["headers"];
+            headers
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            headers("/api/v1/skills/marketplace"),
+            ["ETag", "X-Total-Count", "X-Limit", "X-Offset"]
+        );
+        assert_eq!(headers("/api/v1/skills/packs"), ["ETag"]);
+        assert_eq!(headers("/api/v1/tags"), ["ETag"]);
     }
 
     #[test]

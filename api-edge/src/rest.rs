@@ -13,8 +13,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version, header, request::Parts};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header, request::Parts};
 use serde_json::{Map, Value};
+use tonic::metadata::MetadataMap;
 
 use crate::{
     call,
@@ -29,6 +30,8 @@ use crate::{
 const GROWTH: usize = 3;
 /// The field by which a body says what `If-Match` says.
 pub(crate) const EXPECTED_VERSION: &str = "expected_version";
+/// What a service says about an answer that does not hold it; response metadata that becomes headers.
+pub(crate) const SAID_BESIDE: [&str; 3] = ["x-total-count", "x-limit", "x-offset"];
 /// The field that `Last-Event-ID` fills.
 pub(crate) const AFTER_SEQUENCE: &str = "after_sequence";
 
@@ -125,8 +128,20 @@ async fn answer(
     if conditional::holds(known.as_deref(), &response) {
         return Ok(conditional::not_modified(&response));
     }
-    let etag = conditional::etag(&response);
-    json(&edge, route, &response.into_inner(), etag)
+    let mut beside = said_beside(response.metadata());
+    if let Some(etag) = conditional::etag(&response) {
+        beside.push((header::ETAG, etag));
+    }
+    json(&edge, route, &response.into_inner(), beside)
+}
+
+fn said_beside(metadata: &MetadataMap) -> Vec<(HeaderName, HeaderValue)> {
+    let said = SAID_BESIDE.into_iter().filter_map(|name| {
+        let value = metadata.get(name)?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        Some((HeaderName::from_static(name), value))
+    });
+    said.collect()
 }
 
 fn encode(
@@ -162,7 +177,12 @@ fn encode(
     }
 }
 
-fn json(edge: &Edge, route: &Route, wire: &[u8], etag: Option<HeaderValue>) -> Result<Response> {
+fn json(
+    edge: &Edge,
+    route: &Route,
+    wire: &[u8],
+    beside: Vec<(HeaderName, HeaderValue)>,
+) -> Result<Response> {
     let mut out = Vec::with_capacity(wire.len() * GROWTH + 64);
     edge.plans.write(route.answer, wire, &mut out).map_err(|error| {
         tracing::error!(rpc = route.rpc.label(), %error, "an answer of a service cannot be read");
@@ -179,8 +199,6 @@ fn json(edge: &Edge, route: &Route, wire: &[u8], etag: Option<HeaderValue>) -> R
         header::CACHE_CONTROL,
         HeaderValue::from_static("private, no-cache"),
     );
-    if let Some(etag) = etag {
-        headers.insert(header::ETAG, etag);
-    }
+    headers.extend(beside);
     Ok(response)
 }

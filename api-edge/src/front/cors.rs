@@ -11,7 +11,7 @@ const METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 /// Response headers that scripts may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-request-id, etag, retry-after, grpc-status, grpc-message, grpc-status-details-bin",
+    "x-request-id, etag, retry-after, x-total-count, x-limit, x-offset, grpc-status, grpc-message, grpc-status-details-bin",
 );
 
 /// The origins of the configuration; none turns CORS off.

@@ -18,7 +18,7 @@ pub(crate) enum Concerned {
 pub(crate) enum Stir {
     /// These callers may be others by now.
     Callers(Concerned),
-    /// This board or group may be gone, or out of sight for who saw it.
+    /// This board, group or gateway may be gone, or out of sight for who saw it.
     Thing(Uuid),
 }
 
@@ -49,6 +49,9 @@ pub(super) fn stirs(event: &Event) -> Vec<Stir> {
         }
         Some(Payload::BoardGroupDeleted(deleted)) => {
             things([deleted.group.as_ref().map(|group| group.id.as_str())])
+        }
+        Some(Payload::GatewayDeleted(deleted)) => {
+            things([deleted.gateway.as_ref().map(|gateway| gateway.id.as_str())])
         }
         _ => vec![Stir::Callers(concerned(event))],
     }

@@ -213,6 +213,22 @@ fn changes_a_version(route: &Route) -> bool {
     route.input.has(rest::EXPECTED_VERSION) || (changes && thing().is_some())
 }
 
+/// What [`rest::SAID_BESIDE`] says of a page.
+const PAGE_HEADERS: [(&str, &str); 3] = [
+    (
+        "X-Total-Count",
+        "With a `limit`: how many there are in all.",
+    ),
+    ("X-Limit", "The `limit`, when there is one."),
+    ("X-Offset", "With a `limit`: how many are left out before."),
+];
+
+/// Whether the answer is a list of a part of what there is, and nothing else: what surrounds a page is in headers then.
+fn is_page_without_frame(route: &Route) -> bool {
+    selected(route).is_some_and(|field| field.is_list())
+        && route.rpc.output().get_field_by_name("total").is_some()
+}
+
 /// The field that is the answer, when it is not the whole message.
 fn selected(route: &Route) -> Option<FieldDescriptor> {
     let name = route.response_body.as_deref()?;
@@ -246,11 +262,23 @@ fn request_body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Value> {
 
 fn responses(route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
     let mut done = json!({"description": "Done.", "content": content(route, comments, schemas)});
+    let mut headers = Map::new();
     if changes_a_version(route) || (route.method == Method::GET && !route.rpc.is_server_streaming())
     {
-        done["headers"] = json!({"ETag": {
-            "description": "Tag of what is answered, where it has one.", "schema": {"type": "string"},
-        }});
+        let tag = json!({"description": "Tag of what is answered, where it has one.", "schema": {"type": "string"}});
+        headers.insert("ETag".into(), tag);
+    }
+    if is_page_without_frame(route) {
+        headers.extend(PAGE_HEADERS.map(|(name, text)| {
+            let schema = json!({"type": "integer", "minimum": 0});
+            (
+                name.to_owned(),
+                json!({"description": text, "schema": schema}),
+            )
+        }));
+    }
+    if !headers.is_empty() {
+        done["headers"] = Value::Object(headers);
     }
     let mut responses = Map::from_iter([("200".to_owned(), done)]);
     if route.method == Method::GET && !route.rpc.is_server_streaming() {

@@ -2,8 +2,9 @@
 //!
 //! A message with a `sequence` has it as its `id`, so that `Last-Event-ID` resumes. Its name is the one that the contract gives
 //! to all messages of the stream, else the `type` of the `event` that it carries. The first message says where the stream
-//! stands and is `ready`; a later one that says no more is a comment, as silence is. A stream whose reader lost access ends
-//! with `gone`; any other end means: connect again.
+//! stands and is `ready`; a later one that says no more is a comment, as silence is. A stream whose messages have no
+//! `sequence` stands nowhere: it is `ready` at once, has no ids and cannot be resumed. A stream whose reader lost access
+//! ends with `gone`; any other end means: connect again.
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use crate::{
 
 /// How long a browser waits before it connects again, milliseconds.
 const RETRY: &[u8] = b"retry: 1000\n";
+/// The first frame of a stream that has no place to begin at.
+const READY: &[u8] = b"retry: 1000\nevent: ready\ndata: {}\n\n";
 
 /// Opens the stream; the headers are sent as soon as the service has admitted the caller.
 pub(super) async fn open(
@@ -85,7 +88,10 @@ fn frames(
         let _place = place;
         let end = streams::end(&edge, &open);
         tokio::pin!(end);
-        let mut first = true;
+        let mut first = shape.sequence.is_some();
+        if !first {
+            yield Ok(Bytes::from_static(READY));
+        }
         loop {
             let message = tokio::select! {
                 biased;

@@ -238,9 +238,53 @@ mod tests {
                 "/api/v1/activity/task-comments",
                 "ActivityService/ListTaskComments",
             ),
+            (
+                Method::POST,
+                "/api/v1/agents/heartbeat",
+                "AgentService/RegisterHeartbeat",
+            ),
+            (
+                Method::GET,
+                "/api/v1/gateways/status",
+                "GatewayService/GetGatewayStatus",
+            ),
+            (
+                Method::GET,
+                "/api/v1/gateways/commands",
+                "GatewayService/ListGatewayCommands",
+            ),
+            (
+                Method::POST,
+                "/api/v1/gateways/probe",
+                "GatewayService/ProbeGateway",
+            ),
+            (
+                Method::GET,
+                "/api/v1/gateways/sessions",
+                "GatewaySessionService/ListGatewaySessions",
+            ),
+            (
+                Method::GET,
+                "/api/v1/gateways/sessions/events",
+                "GatewaySessionService/GetGatewaySession",
+            ),
+            (
+                Method::GET,
+                "/api/v1/skills/marketplace",
+                "SkillService/ListSkills",
+            ),
         ] {
             assert_eq!(found(method, path).0, rpc);
         }
+        assert_eq!(
+            found(Method::GET, "/api/v1/gateways/g"),
+            ("GatewayService/GetGateway".into(), vec!["g".into()])
+        );
+        assert_eq!(
+            found(Method::GET, "/api/v1/gateways/g/events"),
+            ("GatewayService/WatchGateway".into(), vec!["g".into()]),
+            "what begins with a literal and does not go on there is a field after all"
+        );
         assert_eq!(
             found(Method::PUT, "/api/v1/organizations/me/members/m/access"),
             (
@@ -280,7 +324,8 @@ mod tests {
         assert!(
             exposed
                 .iter()
-                .all(|rpc| !rpc.path.path().contains("Directory"))
+                .all(|rpc| !rpc.path.path().contains("Directory")
+                    || rpc.path.path().contains("SoulDirectory"))
         );
         assert!(
             exposed

@@ -1,8 +1,9 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use proto::{
+    agent::v1::Gateway,
     board::v1::Board,
-    event::v1::{BoardDeleted, UserUpdated, event::Payload},
+    event::v1::{BoardDeleted, GatewayDeleted, UserUpdated, event::Payload},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -280,4 +281,62 @@ async fn a_stream_about_a_board_ends_with_the_board_and_no_other_does() {
     for _ in 0..4 {
         other.next().await.expect("it goes on");
     }
+}
+
+const GATEWAY: &str = "00000000-0000-4000-8000-0000000000c0";
+
+#[tokio::test]
+async fn a_stream_that_is_no_feed_has_a_name_and_no_ids() {
+    let edge = start().await;
+    let path = format!("/api/v1/gateways/{GATEWAY}/events");
+    let mut frames = Frames::open(&edge, &path, &[("last-event-id", "any")]).await;
+    assert_eq!(
+        frames.next().await.unwrap(),
+        "retry: 1000\nevent: ready\ndata: {}"
+    );
+    for (kind, payload) in [("connected", json!(null)), ("chat", json!({"seq": 1}))] {
+        let frame = frames.next().await.unwrap();
+        let data = frame.strip_prefix("event: gateway\ndata: ").unwrap();
+        let data: Value = serde_json::from_str(data).unwrap();
+        assert_eq!(
+            (&data["gateway_id"], &data["type"], &data["payload"]),
+            (&json!(GATEWAY), &json!(kind), &payload)
+        );
+    }
+    edge.behind.locked_out.store(true, Ordering::SeqCst);
+    tell_of_the_owner(&edge).await;
+    let gone = frames.next().await.unwrap();
+    assert!(
+        gone.starts_with("event: gone\ndata: {\"code\":\"unauthenticated\""),
+        "{gone}"
+    );
+    assert_eq!(frames.next().await, None);
+}
+
+#[tokio::test]
+async fn a_stream_about_a_gateway_ends_with_the_gateway() {
+    let edge = start().await;
+    let path = format!("/api/v1/gateways/{GATEWAY}/events");
+    let mut frames = Frames::open(&edge, &path, &[]).await;
+    for _ in 0..3 {
+        frames.next().await.unwrap();
+    }
+    edge.behind.hidden.store(true, Ordering::SeqCst);
+    let deleted = GatewayDeleted {
+        gateway: Some(Gateway {
+            id: GATEWAY.into(),
+            ..Gateway::default()
+        }),
+    };
+    edge.say(event(
+        9,
+        "gateway.deleted",
+        Some(Payload::GatewayDeleted(deleted)),
+    ))
+    .await;
+    let gone = frames.next().await.unwrap();
+    assert!(
+        gone.starts_with("event: gone\ndata: {\"code\":\"gateway_not_found\""),
+        "{gone}"
+    );
 }

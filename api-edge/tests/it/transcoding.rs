@@ -52,6 +52,41 @@ async fn a_selected_field_may_be_a_list_and_may_be_absent() {
 }
 
 #[tokio::test]
+async fn a_selected_field_may_be_a_bare_text() {
+    let edge = start().await;
+    let soul = |agent: &str| format!("/api/v1/agents/{agent}/soul");
+    let response = edge.get(&soul("ada")).await;
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(
+        response.text().await.unwrap(),
+        r##""# SOUL.md\n\nI am \"Ada\".\n""##
+    );
+    assert_eq!(
+        edge.get(&soul("nobody")).await.text().await.unwrap(),
+        "\"\""
+    );
+}
+
+#[tokio::test]
+async fn a_list_without_a_frame_says_in_headers_where_it_is_cut() {
+    let edge = start().await;
+    let path = "/api/v1/skills/marketplace?gateway_id=g";
+    let cut = edge.get(&format!("{path}&limit=1&offset=3")).await;
+    let said = |name: &str| cut.headers().get(name).map(|value| value.to_str().unwrap());
+    assert_eq!(said("x-total-count"), Some("7"));
+    assert_eq!((said("x-limit"), said("x-offset")), (Some("1"), Some("3")));
+    assert_eq!(
+        said("x-secret"),
+        None,
+        "what a service says otherwise stays inside"
+    );
+    let items: Value = cut.json().await.unwrap();
+    assert_eq!(items[0]["name"], "Cut");
+    let whole = edge.get(path).await;
+    assert!(!whole.headers().contains_key("x-total-count"));
+}
+
+#[tokio::test]
 async fn a_body_becomes_a_request_whatever_its_json_is_called() {
     let edge = start().await;
     for kind in [

@@ -3,6 +3,7 @@
 pub(crate) mod board;
 pub(crate) mod feed;
 mod frames;
+mod gateways;
 mod people;
 pub(crate) mod views;
 
@@ -27,7 +28,8 @@ use proto::{
     },
     agent::v1::{
         AgentSeen, agent_directory_service_server::AgentDirectoryServiceServer,
-        agent_service_server::AgentServiceServer,
+        agent_service_server::AgentServiceServer, gateway_service_server::GatewayServiceServer,
+        skill_service_server::SkillServiceServer, soul_service_server::SoulServiceServer,
     },
     board::v1::{
         CreateTaskRequest, ListTasksRequest, Task, UpdateTaskRequest,
@@ -151,6 +153,18 @@ pub(crate) async fn start_with(flags: &[&str]) -> Edge {
     server.add_service(
         "agent",
         AgentServiceServer::new(people::Agents(behind.clone())),
+    );
+    server.add_service(
+        "agent",
+        GatewayServiceServer::new(gateways::Gateways(behind.clone())),
+    );
+    server.add_service(
+        "agent",
+        SoulServiceServer::new(gateways::Gateways(behind.clone())),
+    );
+    server.add_service(
+        "agent",
+        SkillServiceServer::new(gateways::Gateways(behind.clone())),
     );
     server.add_service(
         "board",
