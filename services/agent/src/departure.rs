@@ -12,12 +12,13 @@
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
-use proto::event::v1::{Actor, Event};
+use proto::event::v1::{Actor, ActorKind, Event};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
     agent::Agent,
+    job::Requester,
     lifecycle::Planner,
     store::{
         departures::{self, Whose},
@@ -108,8 +109,9 @@ impl Departure {
                 (events, agents)
             },
         );
+        let by = requester(&actor);
         self.planner
-            .plan_removal(conn, &agents, &under_way, Some(&actor.name), now)
+            .plan_removal(conn, &agents, &under_way, Some(&by), now)
             .await?;
         bus::outbox::append_all(conn, events).await
     }
@@ -180,6 +182,17 @@ async fn delete_empty_gateways(
         .map(|gateway| event::gateway_deleted(gateway, now))
         .collect();
     bus::outbox::append_all(conn, events).await
+}
+
+/// For whom something is done that an actor caused.
+pub(crate) fn requester(actor: &Actor) -> Requester {
+    let id = (actor.kind() == ActorKind::User)
+        .then_some(actor.id.as_deref())
+        .flatten();
+    Requester {
+        user_id: id.and_then(|id| Uuid::try_parse(id).ok()),
+        name: actor.name.clone(),
+    }
 }
 
 fn actor(cause: &Event) -> anyhow::Result<Actor> {

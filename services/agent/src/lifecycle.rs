@@ -119,6 +119,7 @@ impl Worker {
                 Step::Token => self.steps.token(&job, &agent).await?,
                 Step::Ensure => self.steps.ensure(&job, &agent).await?,
                 Step::Files => self.steps.files(&job, &agent).await?,
+                Step::Reset => self.steps.reset(&job, &agent).await?,
                 // What is left of it waits for the board: see `settle`.
                 Step::Wake if self.steps.is_held(&agent).await? => return Ok(()),
                 Step::Wake => self.steps.wake(&job, &agent).await?,

@@ -1,5 +1,7 @@
 //! The credential of an agent: `mca_<agent id>_<secret>`. Found by the id, judged by a hash of the secret.
 
+pub(crate) mod keep;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;

@@ -3,13 +3,13 @@
 //! | File | main | lead | worker | when it exists already |
 //! |---|---|---|---|---|
 //! | AGENTS.md | yes | yes | yes | rewritten |
-//! | BOOTSTRAP.md | - | first time | - | - |
+//! | BOOTSTRAP.md | - | first time, and when forced | - | rewritten |
 //! | HEARTBEAT.md | yes | yes | yes | rewritten |
 //! | IDENTITY.md | yes | yes | yes | rewritten; `identity_template` stands in for it |
-//! | MEMORY.md | yes | yes | yes | kept by an update |
+//! | MEMORY.md | yes | yes | yes | kept by an update unless it overwrites |
 //! | SOUL.md | yes | yes | yes | rewritten; `soul_template` stands in for it |
 //! | TOOLS.md | yes | yes | yes | rewritten |
-//! | USER.md | yes | yes | yes | kept by an update, main's rewritten |
+//! | USER.md | yes | yes | yes | kept by an update unless it overwrites, main's rewritten |
 //!
 //! Each stays under 20,000 characters, at which gateways cut what they inject into an agent's context. The token stands in TOOLS.md alone. What people wrote (templates, names, descriptions)
 //! is put in as it is and never read as a template.
@@ -48,6 +48,10 @@ pub(crate) struct Source<'a> {
     /// Name of the person for whom the agent is put in place.
     pub user_name: Option<&'a str>,
     pub kind: Kind,
+    /// Whether a lead that was in place gets its BOOTSTRAP.md again.
+    pub force_bootstrap: bool,
+    /// Whether files that agents keep for themselves are written anew.
+    pub overwrite: bool,
 }
 
 /// The same, in the words of the templates: one line is one line, and no other begins at the margin.
@@ -151,6 +155,7 @@ impl Source<'_> {
     /// Fails when a template does, and for a board agent without a board.
     pub(crate) fn files(&self) -> askama::Result<Vec<File>> {
         let (w, role, update) = (self.view(), self.agent.role(), self.kind == Kind::Update);
+        let keeps = update && !self.overwrite;
         let mut files = vec![
             file("AGENTS.md", page::agents(&w)?, false),
             file("HEARTBEAT.md", page::heartbeat(&w)?, false),
@@ -161,7 +166,7 @@ impl Source<'_> {
                 })?,
                 false,
             ),
-            file("MEMORY.md", page::memory(&w)?, update),
+            file("MEMORY.md", page::memory(&w)?, keeps),
             file(
                 "SOUL.md",
                 literal_or(self.agent.soul_template.as_ref(), || page::soul(&w))?,
@@ -171,10 +176,10 @@ impl Source<'_> {
             file(
                 "USER.md",
                 page::User { w: &w }.render()?,
-                update && role != Role::Main,
+                keeps && role != Role::Main,
             ),
         ];
-        if role == Role::Lead && !update {
+        if role == Role::Lead && (!update || self.force_bootstrap) {
             files.insert(1, file("BOOTSTRAP.md", page::bootstrap(&w)?, false));
         }
         Ok(files)

@@ -1,6 +1,6 @@
 //! Plans jobs.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::QUEUE;
 use crate::{
     agent::Agent,
-    job::{Job, Kind},
+    job::{Job, Kind, Requester, Wish},
     store,
 };
 
@@ -23,18 +23,73 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// Plans one job per agent that puts it in place, to begin when the transaction commits. The agents are `pending`
-    /// already.
+    /// Plans one job per agent that puts it in place or brings it up to date, to begin when the transaction commits. The
+    /// agents are `pending` already.
     pub(crate) async fn plan(
         &self,
         conn: &mut PgConnection,
         agents: &[Agent],
-        requested_by: Option<&str>,
+        wish: Wish,
+        requested_by: Option<&Requester>,
         now: DateTime<Utc>,
     ) -> sqlx::Result<()> {
-        let kind = |agent: &Agent| Kind::needed(agent.provisioned_at);
-        self.enqueue(conn, agents, kind, requested_by, |_| now, now)
-            .await
+        let task = |agent: &Agent| Task {
+            wish,
+            ..Task::of(Kind::needed(agent.provisioned_at), now)
+        };
+        self.enqueue(conn, agents, task, requested_by, now).await
+    }
+
+    /// The same, not before a moment.
+    pub(crate) async fn plan_from(
+        &self,
+        conn: &mut PgConnection,
+        agent: &Agent,
+        wish: Wish,
+        requested_by: Option<&Requester>,
+        begins: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let task = |agent: &Agent| Task {
+            wish,
+            ..Task::of(Kind::needed(agent.provisioned_at), begins)
+        };
+        let agents = std::slice::from_ref(agent);
+        self.enqueue(conn, agents, task, requested_by, now).await
+    }
+
+    /// Has the jobs under way of these agents followed by others that do this; answers the agents that have one. Call it
+    /// before the agents are changed, as whoever settles a job changes the job first.
+    pub(crate) async fn follow_up(
+        &self,
+        conn: &mut PgConnection,
+        agent_ids: &[Uuid],
+        wish: Wish,
+    ) -> sqlx::Result<Vec<Uuid>> {
+        store::jobs::repeat(conn, agent_ids, wish).await
+    }
+
+    /// Plans one job per agent that does what its last one was given up on. The agents are `pending` already.
+    pub(crate) async fn retry(
+        &self,
+        conn: &mut PgConnection,
+        agents: &[Agent],
+        requested_by: Option<&Requester>,
+        now: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let ids: Vec<Uuid> = agents.iter().map(|agent| agent.id).collect();
+        let wishes: HashMap<Uuid, Wish> = store::jobs::list_last_wishes(conn, &ids)
+            .await?
+            .into_iter()
+            .collect();
+        let task = |agent: &Agent| Task {
+            wish: Wish {
+                sync_id: None,
+                ..wishes.get(&agent.id).copied().unwrap_or_default()
+            },
+            ..Task::of(Kind::needed(agent.provisioned_at), now)
+        };
+        self.enqueue(conn, agents, task, requested_by, now).await
     }
 
     /// Plans one job per agent that tells its gateway its new pace. The agents are `pending` already.
@@ -42,11 +97,11 @@ impl Planner {
         &self,
         conn: &mut PgConnection,
         agents: &[Agent],
-        requested_by: Option<&str>,
+        requested_by: Option<&Requester>,
         now: DateTime<Utc>,
     ) -> sqlx::Result<()> {
-        self.enqueue(conn, agents, |_| Kind::Pace, requested_by, |_| now, now)
-            .await
+        let task = |_: &Agent| Task::of(Kind::Pace, now);
+        self.enqueue(conn, agents, task, requested_by, now).await
     }
 
     /// Plans one job per agent that takes it from its gateway. The agents are `deleting` already. An attempt to put one in
@@ -56,19 +111,15 @@ impl Planner {
         conn: &mut PgConnection,
         agents: &[Agent],
         under_way: &[Uuid],
-        requested_by: Option<&str>,
+        requested_by: Option<&Requester>,
         now: DateTime<Utc>,
     ) -> sqlx::Result<()> {
-        let ended = TimeDelta::from_std(self.attempt).map_or(now, |attempt| now + attempt);
-        let begins = |agent: &Agent| {
-            if under_way.contains(&agent.id) {
-                ended
-            } else {
-                now
-            }
+        let ended = self.ended_by(now);
+        let task = |agent: &Agent| {
+            let waits = under_way.contains(&agent.id);
+            Task::of(Kind::Delete, if waits { ended } else { now })
         };
-        self.enqueue(conn, agents, |_| Kind::Delete, requested_by, begins, now)
-            .await
+        self.enqueue(conn, agents, task, requested_by, now).await
     }
 
     /// When a job that begins now is given up.
@@ -77,41 +128,71 @@ impl Planner {
         now.checked_add_signed(deadline)
     }
 
+    /// When every attempt has ended that is under way now.
+    pub(crate) fn ended_by(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        TimeDelta::from_std(self.attempt).map_or(now, |attempt| now + attempt)
+    }
+
     async fn enqueue(
         &self,
         conn: &mut PgConnection,
         agents: &[Agent],
-        kind: impl Fn(&Agent) -> Kind,
-        requested_by: Option<&str>,
-        begins: impl Fn(&Agent) -> DateTime<Utc>,
+        task: impl Fn(&Agent) -> Task,
+        requested_by: Option<&Requester>,
         now: DateTime<Utc>,
     ) -> sqlx::Result<()> {
-        let jobs: Vec<Job> = agents
+        let tasks: Vec<(Job, DateTime<Utc>)> = agents
             .iter()
-            .map(|agent| Job {
-                id: Uuid::now_v7(),
-                agent_id: agent.id,
-                kind: kind(agent),
-                step: kind(agent).begins(),
-                requested_by: requested_by.map(str::to_owned),
-                again: false,
-                pace_again: false,
-                created_at: now,
+            .map(|agent| {
+                let task = task(agent);
+                let job = Job {
+                    id: Uuid::now_v7(),
+                    agent_id: agent.id,
+                    kind: task.kind,
+                    step: task.kind.begins(),
+                    wish: task.wish,
+                    requested_by: requested_by.cloned(),
+                    again: false,
+                    again_wish: Wish::default(),
+                    pace_again: false,
+                    created_at: now,
+                };
+                (job, task.begins)
             })
             .collect();
+        let (jobs, begins): (Vec<Job>, Vec<DateTime<Utc>>) = tasks.into_iter().unzip();
         store::jobs::insert(conn, &jobs).await?;
         let deliveries: Vec<_> = jobs
             .iter()
+            .zip(begins)
             .zip(agents)
-            .map(|(job, agent)| delivery::New {
+            .map(|((job, begins), agent)| delivery::New {
                 id: job.id,
                 queue: QUEUE,
                 target: agent.gateway_id.to_string(),
                 payload: serde_json::json!({"agent_id": agent.id}),
-                due_at: begins(agent),
-                deadline_at: self.due_by(begins(agent)),
+                due_at: begins,
+                deadline_at: self.due_by(begins),
             })
             .collect();
         delivery::enqueue(conn, &deliveries).await
+    }
+}
+
+/// What is planned for one agent.
+#[derive(Clone, Copy, Debug)]
+struct Task {
+    kind: Kind,
+    wish: Wish,
+    begins: DateTime<Utc>,
+}
+
+impl Task {
+    fn of(kind: Kind, begins: DateTime<Utc>) -> Self {
+        Self {
+            kind,
+            wish: Wish::default(),
+            begins,
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Worker {
         if job.step != Step::Done {
             return self.hold(tx, &job, now).await;
         }
-        let Some(job) = store::jobs::finish(tx, id, now).await? else {
+        let Some(job) = store::jobs::finish(tx, id, None, now).await? else {
             return Ok(());
         };
         match job.kind {
@@ -91,9 +91,10 @@ impl Worker {
             return Ok(());
         }
         let pending = store::agents::change_phase(tx, agent.id, Change::Refresh, None, now).await?;
-        let (pending, by) = (pending.as_slice(), job.requested_by.as_deref());
+        let (pending, by) = (pending.as_slice(), job.requested_by.as_ref());
         if job.again {
-            self.planner.plan(tx, pending, by, now).await?;
+            let wish = job.again_wish;
+            self.planner.plan(tx, pending, wish, by, now).await?;
         } else {
             self.planner.plan_pace(tx, pending, by, now).await?;
         }
@@ -118,10 +119,10 @@ impl Worker {
         delivery: &Delivery,
         now: DateTime<Utc>,
     ) -> anyhow::Result<()> {
-        let Some(job) = store::jobs::finish(tx, delivery.id, now).await? else {
+        let reason = delivery.last_error.as_deref().unwrap_or("given up");
+        let Some(job) = store::jobs::finish(tx, delivery.id, Some(reason), now).await? else {
             return Ok(());
         };
-        let reason = delivery.last_error.as_deref().unwrap_or("given up");
         if job.kind == Kind::Delete {
             return self.give_up_removal(tx, &job, reason, now).await;
         }

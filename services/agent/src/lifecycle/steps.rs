@@ -1,13 +1,12 @@
 //! The steps of a job. Each does its work and records that it is done; each can be repeated.
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use chassis::{Clock, Code, Peer, Seal, fault};
 use proto::board::v1::{
     ResolveBoardRequest, board_directory_service_client::BoardDirectoryServiceClient,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use super::Stop;
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     gateway::Gateway,
     job::{Job, Step},
     store,
-    token::Token,
+    token::keep::{self, Minted},
     wire::{self, event},
     workspace::{Facts, Source},
 };
@@ -31,32 +30,36 @@ pub(crate) struct Steps {
     pub base_url: String,
 }
 
-/// Where the seal of a token that is still to be written belongs.
-fn seal_context(agent_id: Uuid) -> String {
-    format!("agent_token/{agent_id}")
-}
-
 impl Steps {
-    /// Mints the agent's next token, unless one is still to be written, and starts the phase.
+    /// Mints a token, if one is wanted and none waits to be written, or if none is known; and starts the phase.
     pub(crate) async fn token(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
-        let token = Token::new(agent.id, rand::random());
-        let sealed = self.seal.close(
-            token.reveal().expose_secret().as_bytes(),
-            &seal_context(agent.id),
-        );
-        let hash = tokio::task::spawn_blocking(move || token.hash())
-            .await
-            .context("hashing")
-            .and_then(|hash| Ok(hash?));
-        let hash = hash.map_err(Stop::Internal)?;
-        let now = self.clock.now();
+        let mut conn = self.pool.acquire().await?;
+        let newest = store::tokens::find_newest(&mut conn, agent.id).await?;
+        drop(conn);
+        let (sealed, is_written) = newest
+            .map(|newest| (newest.newest_sealed, newest.is_written))
+            .unwrap_or_default();
+        let is_known = sealed
+            .as_ref()
+            .is_some_and(|sealed| keep::open(&self.seal, agent.id, sealed).is_ok());
+        let keeps = is_known && !(job.wish.rotate && is_written);
+        let minted = if keeps {
+            None
+        } else {
+            let minted = keep::mint(&self.seal, agent.id).await;
+            Some(minted.map_err(Stop::Internal)?)
+        };
         let mut tx = self.pool.begin().await?;
-        if !store::jobs::advance(&mut tx, job.id, Step::Token, Step::Ensure).await? {
+        if !store::jobs::advance(&mut tx, job.id, Step::Token, job.after(Step::Token)).await? {
             return Ok(());
         }
-        let ended = store::tokens::prepare(&mut tx, agent.id, &hash, &sealed).await?;
-        if ended == Some(true) {
-            bus::outbox::append(&mut tx, event::agent_token_changed(agent, now)).await?;
+        if let Some(Minted { hash, sealed: new }) = minted {
+            let before = sealed.as_deref();
+            let ended = store::tokens::prepare(&mut tx, agent.id, before, &hash, &new).await?;
+            if ended == Some(true) {
+                let told = event::agent_token_changed(agent, self.clock.now());
+                bus::outbox::append(&mut tx, told).await?;
+            }
         }
         self.start(&mut tx, job, agent).await?;
         tx.commit().await?;
@@ -88,8 +91,7 @@ impl Steps {
         self.connector
             .ensure(&self.gateway(agent).await?, agent)
             .await?;
-        self.done(job, Step::Ensure, job.kind.after_ensuring())
-            .await
+        self.done(job, Step::Ensure).await
     }
 
     /// Makes the agent cease to exist on its gateway.
@@ -97,7 +99,7 @@ impl Steps {
         self.connector
             .remove(&self.gateway(agent).await?, agent)
             .await?;
-        self.done(job, Step::Remove, Step::Done).await
+        self.done(job, Step::Remove).await
     }
 
     /// Whether the agent is to be left alone because its board is paused.
@@ -114,7 +116,8 @@ impl Steps {
     /// Renders and writes the files of the workspace.
     pub(crate) async fn files(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
         let gateway = self.gateway(agent).await?;
-        let (board, token) = (self.board(agent).await?, self.unwritten(agent).await?);
+        let (board, sealed) = (self.board(agent).await?, self.sealed(agent).await?);
+        let token = keep::open(&self.seal, agent.id, &sealed).map_err(Stop::Internal)?;
         let source = self.source(job, agent, &gateway, board.as_ref(), token.expose_secret());
         let files = source
             .files()
@@ -122,11 +125,19 @@ impl Steps {
             .map_err(Stop::Internal)?;
         self.connector.write(&gateway, agent, files).await?;
         let mut tx = self.pool.begin().await?;
-        if store::jobs::advance(&mut tx, job.id, Step::Files, Step::Wake).await? {
-            store::tokens::written(&mut tx, agent.id).await?;
+        if store::jobs::advance(&mut tx, job.id, Step::Files, job.after(Step::Files)).await? {
+            store::tokens::written(&mut tx, agent.id, &sealed).await?;
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Begins the agent's session anew.
+    pub(crate) async fn reset(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
+        self.connector
+            .reset_session(&self.gateway(agent).await?, agent)
+            .await?;
+        self.done(job, Step::Reset).await
     }
 
     /// Starts the agent's session. The key makes a repeated message the same message.
@@ -143,12 +154,12 @@ impl Steps {
             idempotency_key: job.id.to_string(),
         };
         self.connector.tell(&gateway, agent, letter).await?;
-        self.done(job, Step::Wake, Step::Done).await
+        self.done(job, Step::Wake).await
     }
 
-    async fn done(&self, job: &Job, step: Step, next: Step) -> Result<(), Stop> {
+    async fn done(&self, job: &Job, step: Step) -> Result<(), Stop> {
         let mut conn = self.pool.acquire().await?;
-        store::jobs::advance(&mut conn, job.id, step, next).await?;
+        store::jobs::advance(&mut conn, job.id, step, job.after(step)).await?;
         Ok(())
     }
 
@@ -167,8 +178,10 @@ impl Steps {
             base_url: &self.base_url,
             auth_token,
             board,
-            user_name: job.requested_by.as_deref(),
+            user_name: job.requested_by.as_ref().map(|by| by.name.as_str()),
             kind: job.kind,
+            force_bootstrap: job.wish.force_bootstrap,
+            overwrite: job.wish.overwrite,
         }
     }
 
@@ -207,18 +220,13 @@ impl Steps {
         wire::board::facts(&board).map(Some).map_err(Stop::Internal)
     }
 
-    async fn unwritten(&self, agent: &Agent) -> Result<SecretString, Stop> {
+    /// The token that the files are to hold, sealed.
+    async fn sealed(&self, agent: &Agent) -> Result<Vec<u8>, Stop> {
         let mut conn = self.pool.acquire().await?;
-        let sealed = store::tokens::unwritten(&mut conn, agent.id).await?;
-        let sealed = sealed
+        store::tokens::find_newest(&mut conn, agent.id)
+            .await?
+            .and_then(|newest| newest.newest_sealed)
             .context("the step before left a token to write")
-            .map_err(Stop::Internal)?;
-        let opened = self.seal.open(&sealed, &seal_context(agent.id));
-        let bytes = opened
-            .map_err(|broken| Stop::Internal(anyhow!(broken).context("the token to write")))?;
-        let text = String::from_utf8(bytes)
-            .context("the token to write")
-            .map_err(Stop::Internal)?;
-        Ok(text.into())
+            .map_err(Stop::Internal)
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     agent::{Agent, Wake},
     departure,
     error::Error,
+    job::Wish,
     phase::{Change, Phase, Status as Presence},
     store::{self, agents::Filter},
     wire::{self, event},
@@ -284,8 +285,9 @@ impl Desk {
             }
         }
         store::agents::insert(&mut tx, agent).await?;
+        let (agents, by) = (std::slice::from_ref(&*agent), person(caller));
         self.planner
-            .plan(&mut tx, std::slice::from_ref(agent), person(caller), now)
+            .plan(&mut tx, agents, Wish::default(), by.as_ref(), now)
             .await?;
         bus::outbox::append(
             &mut tx,
@@ -316,14 +318,14 @@ impl Desk {
                 Error::AgentNotFailed
             });
         };
-        let agents = std::slice::from_ref(&agent);
+        let (agents, by) = (std::slice::from_ref(&agent), person(caller));
         if goes {
             self.planner
-                .plan_removal(&mut tx, agents, &[], person(caller), now)
+                .plan_removal(&mut tx, agents, &[], by.as_ref(), now)
                 .await?;
         } else {
             self.planner
-                .plan(&mut tx, agents, person(caller), now)
+                .retry(&mut tx, agents, by.as_ref(), now)
                 .await?;
         }
         let told = event::agent_updated(caller.event_actor(), &agent, &["status"], now);

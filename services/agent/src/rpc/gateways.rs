@@ -16,6 +16,7 @@ use crate::{
     departure,
     error::Error,
     gateway::{self, Gateway},
+    job::{Requester, Wish},
     lifecycle,
     phase::{Change, Phase},
     post, store,
@@ -125,8 +126,9 @@ impl Desk {
         }
         store::gateways::insert(&mut tx, gateway).await?;
         store::agents::insert(&mut tx, main).await?;
+        let (mains, by) = (std::slice::from_ref(main), person(caller));
         self.planner
-            .plan(&mut tx, std::slice::from_ref(main), person(caller), now)
+            .plan(&mut tx, mains, Wish::default(), by.as_ref(), now)
             .await?;
         let events = vec![
             event::gateway_created(caller.event_actor(), gateway, now),
@@ -255,7 +257,15 @@ impl Desk {
             let again =
                 store::agents::change_phases_on_gateway(tx, gateway.id, change, main_only, now)
                     .await?;
-            self.planner.plan(tx, &again, person(caller), now).await?;
+            let by = person(caller);
+            if change == Change::Retry {
+                self.planner.retry(tx, &again, by.as_ref(), now).await?;
+            } else {
+                let wish = Wish::default();
+                self.planner
+                    .plan(tx, &again, wish, by.as_ref(), now)
+                    .await?;
+            }
             told.extend(
                 again
                     .iter()
@@ -267,7 +277,7 @@ impl Desk {
             let leaving =
                 store::agents::change_phases_on_gateway(tx, gateway.id, change, false, now).await?;
             self.planner
-                .plan_removal(tx, &leaving, &[], person(caller), now)
+                .plan_removal(tx, &leaving, &[], person(caller).as_ref(), now)
                 .await?;
             told.extend(
                 leaving
@@ -322,9 +332,12 @@ fn main_agent(gateway: &Gateway) -> Agent {
 }
 
 /// The person for whom something is done.
-pub(super) fn person(caller: &Caller) -> Option<&str> {
+pub(super) fn person(caller: &Caller) -> Option<Requester> {
     match caller {
-        Caller::User(user) => Some(&user.name),
+        Caller::User(user) => Some(Requester {
+            user_id: Some(user.id),
+            name: user.name.clone(),
+        }),
         Caller::Agent(_) | Caller::Internal { .. } | Caller::Anonymous => None,
     }
 }

@@ -9,6 +9,7 @@ use proto::{
 use super::{Desk, directory::MAX_IDS};
 use crate::{
     agent::{Agent, heartbeat},
+    departure,
     error::Error,
     store::{self, paces::Whose},
     wire::event,
@@ -59,8 +60,9 @@ impl Desk {
                 answer.unchanged_agent_ids.push(id);
             }
         }
+        let by = departure::requester(&actor);
         self.planner
-            .plan_pace(&mut tx, &placed, Some(&actor.name), now)
+            .plan_pace(&mut tx, &placed, Some(&by), now)
             .await?;
         bus::outbox::append_all(&mut tx, told).await?;
         tx.commit().await?;

@@ -97,7 +97,10 @@ pub(crate) async fn finish_jobs(
     ids: &[Uuid],
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query("update job set finished_at = $2 where id = any($1) and finished_at is null")
+    sqlx::query(
+        "update job set finished_at = $2, error = 'superseded: something else was wanted of the agent'
+         where id = any($1) and finished_at is null",
+    )
         .bind(ids)
         .bind(at)
         .execute(conn)
@@ -108,7 +111,7 @@ pub(crate) async fn finish_jobs(
 /// No token of these agents is valid any more.
 pub(crate) async fn revoke_tokens(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query(
-        "update agent_token set current_hash = null, next_hash = null, unwritten_sealed = null
+        "update agent_token set current_hash = null, next_hash = null, newest_sealed = null, is_written = true
          where agent_id = any($1)",
     )
     .bind(agent_ids)

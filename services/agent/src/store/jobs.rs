@@ -1,11 +1,12 @@
 //! Life-cycle jobs.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
 use super::unknown_word;
-use crate::job::{Job, Kind, Step};
+use crate::job::{Job, Kind, Requester, Step, Wish};
 
 impl FromRow<'_, PgRow> for Job {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
@@ -15,25 +16,45 @@ impl FromRow<'_, PgRow> for Job {
             agent_id: row.try_get("agent_id")?,
             kind: Kind::parse(kind).ok_or_else(|| unknown_word("kind", kind))?,
             step: Step::parse(step).ok_or_else(|| unknown_word("step", step))?,
-            requested_by: row.try_get("requested_by")?,
+            wish: row.try_get::<Json<Wish>, _>("wish")?.0,
+            requested_by: requester(row)?,
             again: row.try_get("again")?,
+            again_wish: row.try_get::<Json<Wish>, _>("again_wish")?.0,
             pace_again: row.try_get("pace_again")?,
             created_at: row.try_get("created_at")?,
         })
     }
 }
 
+fn requester(row: &PgRow) -> sqlx::Result<Option<Requester>> {
+    let (user_id, name): (_, Option<String>) = (
+        row.try_get("requested_by_id")?,
+        row.try_get("requested_by")?,
+    );
+    Ok(name.map(|name| Requester { user_id, name }))
+}
+
+fn json(wish: Wish) -> sqlx::Result<Value> {
+    serde_json::to_value(wish).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
 /// Inserts jobs with one statement.
 pub(crate) async fn insert(conn: &mut PgConnection, jobs: &[Job]) -> sqlx::Result<()> {
+    let wishes = jobs.iter().map(|job| json(job.wish));
+    let by = |job: &Job| job.requested_by.as_ref().map(|by| by.name.clone());
+    let by_id = |job: &Job| job.requested_by.as_ref().and_then(|by| by.user_id);
     sqlx::query(
-        "insert into job (id, agent_id, kind, step, requested_by, created_at)
-         select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])",
+        "insert into job (id, agent_id, kind, step, wish, requested_by, requested_by_id, created_at)
+         select * from unnest(
+             $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::uuid[], $8::timestamptz[])",
     )
     .bind(jobs.iter().map(|job| job.id).collect::<Vec<_>>())
     .bind(jobs.iter().map(|job| job.agent_id).collect::<Vec<_>>())
     .bind(jobs.iter().map(|job| job.kind.as_str()).collect::<Vec<_>>())
     .bind(jobs.iter().map(|job| job.step.as_str()).collect::<Vec<_>>())
-    .bind(jobs.iter().map(|job| job.requested_by.as_deref()).collect::<Vec<_>>())
+    .bind(wishes.collect::<sqlx::Result<Vec<_>>>()?)
+    .bind(jobs.iter().map(by).collect::<Vec<_>>())
+    .bind(jobs.iter().map(by_id).collect::<Vec<_>>())
     .bind(jobs.iter().map(|job| job.created_at).collect::<Vec<_>>())
     .execute(conn)
     .await?;
@@ -81,17 +102,19 @@ pub(crate) async fn advance(
     Ok(moved.rows_affected() == 1)
 }
 
-/// Ends a job, whatever became of it; `None` when it has ended before.
+/// Ends a job, with the reason when it was given up; `None` when it has ended before.
 pub(crate) async fn finish(
     conn: &mut PgConnection,
     id: Uuid,
+    error: Option<&str>,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Option<Job>> {
     sqlx::query_as(
-        "update job set finished_at = $2 where id = $1 and finished_at is null returning *",
+        "update job set finished_at = $2, error = $3 where id = $1 and finished_at is null returning *",
     )
     .bind(id)
     .bind(at)
+    .bind(error)
     .fetch_optional(conn)
     .await
 }
@@ -113,4 +136,45 @@ pub(crate) async fn repeat_on_gateway(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Has the jobs under way of these agents followed by others with this wish; answers the agents that have one. Nobody
+/// settles these jobs before the transaction ends.
+pub(crate) async fn repeat(
+    conn: &mut PgConnection,
+    agent_ids: &[Uuid],
+    wish: Wish,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "with under_way as (
+             select id from job
+             where agent_id = any($1) and finished_at is null and kind <> 'delete'
+             order by id
+             for no key update
+         )
+         update job set again = true, again_wish = again_wish || $2
+         from under_way where under_way.id = job.id
+         returning job.agent_id",
+    )
+    .bind(agent_ids)
+    .bind(json(wish)?)
+    .fetch_all(conn)
+    .await
+}
+
+/// What the last job of each of these agents was to do, and what was to follow it.
+pub(crate) async fn list_last_wishes(
+    conn: &mut PgConnection,
+    agent_ids: &[Uuid],
+) -> sqlx::Result<Vec<(Uuid, Wish)>> {
+    let rows: Vec<(Uuid, Json<Wish>)> = sqlx::query_as(
+        "select distinct on (agent_id) agent_id, wish || again_wish
+         from job
+         where agent_id = any($1) and kind in ('provision', 'update')
+         order by agent_id, created_at desc, id desc",
+    )
+    .bind(agent_ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|(id, wish)| (id, wish.0)).collect())
 }

@@ -1,4 +1,4 @@
-//! Credentials of agents. Hashes, and the one token that is still to be written, sealed.
+//! Credentials of agents: hashes, and the newest token, sealed, for whoever writes the files again.
 
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -37,51 +37,85 @@ pub(crate) async fn find(
     .await
 }
 
-/// The token that is still to be written into the agent's files, sealed.
-pub(crate) async fn unwritten(
-    conn: &mut PgConnection,
-    agent_id: Uuid,
-) -> sqlx::Result<Option<Vec<u8>>> {
-    let sealed: Option<Option<Vec<u8>>> =
-        sqlx::query_scalar("select unwritten_sealed from agent_token where agent_id = $1")
-            .bind(agent_id)
-            .fetch_optional(conn)
-            .await?;
-    Ok(sealed.flatten())
+/// The newest token, sealed, and whether the files hold it.
+#[derive(Debug, FromRow)]
+pub(crate) struct Newest {
+    pub newest_sealed: Option<Vec<u8>>,
+    pub is_written: bool,
 }
 
-/// Makes a token the next one, unless another is still to be written. The token that the files hold stays valid; one
-/// before that does not. Answers whether a token that was valid no longer is, or `None` when nothing was changed.
+pub(crate) async fn find_newest(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+) -> sqlx::Result<Option<Newest>> {
+    sqlx::query_as("select newest_sealed, is_written from agent_token where agent_id = $1")
+        .bind(agent_id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Makes a token the newest one, unless another came in place of the one that it is to follow. The token that the files
+/// hold stays valid; one before that does not. Answers whether a token that was valid no longer is, or `None` when nothing
+/// was changed.
 pub(crate) async fn prepare(
     conn: &mut PgConnection,
     agent_id: Uuid,
+    after: Option<&[u8]>,
     hash: &str,
     sealed: &[u8],
 ) -> sqlx::Result<Option<bool>> {
     sqlx::query_scalar(
         "with before as (
-             select agent_id, current_hash is not null and next_hash is not null as ends_one
-             from agent_token where agent_id = $1 and unwritten_sealed is null
+             select agent_id, next_hash is not null and (current_hash is not null or not is_written) as ends_one
+             from agent_token where agent_id = $1 and newest_sealed is not distinct from $4
              for update
          )
          update agent_token
-         set current_hash = coalesce(next_hash, current_hash), next_hash = $2, unwritten_sealed = $3
+         set current_hash = case when is_written then coalesce(next_hash, current_hash) else current_hash end,
+             next_hash = $2, newest_sealed = $3, is_written = false
          from before where before.agent_id = agent_token.agent_id
          returning before.ends_one",
     )
     .bind(agent_id)
     .bind(hash)
     .bind(sealed)
+    .bind(after)
     .fetch_optional(conn)
     .await
 }
 
-/// The files hold the newest token: nobody needs it in the clear any more.
-pub(crate) async fn written(conn: &mut PgConnection, agent_id: Uuid) -> sqlx::Result<()> {
-    sqlx::query("update agent_token set unwritten_sealed = null where agent_id = $1")
-        .bind(agent_id)
-        .execute(conn)
-        .await?;
+/// Makes a token the only one, which the files do not hold yet.
+pub(crate) async fn replace(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+    hash: &str,
+    sealed: &[u8],
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update agent_token set current_hash = null, next_hash = $2, newest_sealed = $3, is_written = false
+         where agent_id = $1",
+    )
+    .bind(agent_id)
+    .bind(hash)
+    .bind(sealed)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The files hold this token, if it is the newest one still.
+pub(crate) async fn written(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+    sealed: &[u8],
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update agent_token set is_written = true where agent_id = $1 and newest_sealed = $2",
+    )
+    .bind(agent_id)
+    .bind(sealed)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

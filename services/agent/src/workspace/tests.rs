@@ -64,6 +64,8 @@ fn source<'a>(agent: &'a Agent, board: &'a Facts, kind: Kind) -> Source<'a> {
         board: agent.board_id.is_some().then_some(board),
         user_name: Some("Grace Hopper"),
         kind,
+        force_bootstrap: false,
+        overwrite: false,
     }
 }
 
