@@ -1,10 +1,10 @@
 # Two commands matter: `make run` and `make test`. The rest is for whoever works here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint bench web e2e surface fuzz proto helm clean
+.PHONY: help run test fmt lint bench web e2e e2e-gateway surface fuzz proto helm clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing, build, and start the whole product with its own database
 	@scripts/run $(ARGS)
@@ -26,6 +26,10 @@ web: ## Build the web into web/dist
 
 e2e: ## Run the browser tests against the real stack
 	@scripts/test build e2e
+
+e2e-gateway: ## Prove the product against real OpenClaw gateways from npm; VERSIONS="2026.9.6" for some
+	@scripts/test build
+	@scripts/e2e-gateway $(VERSIONS)
 
 surface: ## Hold the running product to the earlier REST API (docs/compatibility.md)
 	@scripts/test build surface

@@ -58,6 +58,9 @@ class Gateway:
             config["browser"] = {"enabled": False}
             # Else it asks somebody before it runs a command on the host.
             config["tools"] = {"exec": {"host": "gateway", "security": "full", "ask": "off"}}
+        else:
+            # road.py is one; without this the newest release turns whoever comes through it away.
+            config["gateway"]["trustedProxies"] = ["127.0.0.1"]
         return config
 
     def start(self):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,8 +43,14 @@ class Installed:
         root = cache() / "openclaw"
         root.mkdir(parents=True, exist_ok=True)
         self.node = install(root / f"node-{node}", node, lambda draft: fetch_node(draft, node)) / "bin" / "node"
-        release = install(root / version, contents(pins, PINS / "libsignal"), lambda draft: fetch_release(draft, pins))
+        release = install(root / version, contents(*parts_of(pins)), lambda draft: fetch_release(draft, pins))
         self.entry = release / "gateway" / "node_modules" / "openclaw" / "openclaw.mjs"
+
+
+def parts_of(pins):
+    """The directories that a release is made from: some refer to another one beside theirs."""
+    beside = re.findall(r'"file:\.\./(\w+)"', (pins / "package.json").read_text())
+    return [pins, *(PINS / name for name in beside)]
 
 
 def contents(*directories):
@@ -87,9 +94,8 @@ def fetch_node(draft, version):
 
 def fetch_release(draft, pins):
     print(f"  fetching OpenClaw {pins.name}", flush=True)
-    # Stands beside, for a release that refers to it.
-    shutil.copytree(PINS / "libsignal", draft / "libsignal")
-    shutil.copytree(pins, draft / "gateway")
+    for part in parts_of(pins):
+        shutil.copytree(part, draft / ("gateway" if part == pins else part.name))
     npm(draft / "gateway", "ci")
 
 

@@ -17,9 +17,17 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
 sys.dont_write_bytecode = True
 
 from install import Installed, versions  # noqa: E402
+import stack as live  # noqa: E402
 from stack import Failure, Stack  # noqa: E402
 from steps import STEPS  # noqa: E402
+import faults  # noqa: E402, F401
+import ending  # noqa: E402, F401
 from world import World  # noqa: E402
+
+
+# What a bad line or a gateway that is down interrupts goes on soon: the pauses are not what is proved here.
+live.SETTINGS["MC_LIFECYCLE_RETRY_SCHEDULE"] = ",".join(["500ms"] * 10 + ["2s"] * 40)
+live.SETTINGS["MC_NOTICE_RETRY_SCHEDULE"] = ",".join(["2s"] * 50)
 
 
 def indented(text):

@@ -18,9 +18,11 @@ class World:
         self.user = stack.user()
         self.model = Model()
         self.gateway = Gateway(installed, Path(stack.directory), self.model.url)
-        self.ids = {}
+        self.ids, self.keys, self.road = {}, {}, None
 
     def close(self):
+        if self.road:
+            self.road.close()
         self.gateway.stop()
         self.model.close()
 
@@ -52,6 +54,10 @@ class World:
             return self.until(f"agent {agent} is {' or '.join(wanted)}", check, seconds)
         except Failure as failure:
             raise Failure(f"{failure}\nthe agent: {seen[-1] if seen else 'was never read'}") from None
+
+    def until_placed(self, agent, seconds=SECONDS):
+        """Waits until an agent is on its gateway, whether it was heard of or not."""
+        return self.until_status(agent, "ready", "waking", "online", seconds=seconds)
 
     def until_quiet(self, agent_key, seconds=SECONDS):
         """Waits until an agent's turns are over: until the model was not asked for a while."""
