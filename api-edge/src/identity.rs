@@ -3,7 +3,7 @@
 //! A credential is verified by its owner (org or agent) and then remembered by its digest for some minutes. What makes a
 //! memory wrong (a rotated token, a changed role) is an event, and the edge follows the feed to forget at once; while it
 //! cannot hear the feed, memories last seconds. Wrong credentials are never remembered: they are counted by address and,
-//! beyond a limit, refused unread.
+//! beyond a limit, refused unread, save those that are likely to be good ([`standing`]).
 
 mod admission;
 mod concern;
@@ -11,6 +11,7 @@ mod credential;
 mod failures;
 mod feed;
 mod presence;
+mod standing;
 mod verify;
 
 use std::{
@@ -37,6 +38,7 @@ use uuid::Uuid;
 
 use failures::Failures;
 use presence::Presence;
+use standing::Standing;
 
 pub(crate) use admission::admit;
 pub(crate) use concern::Stir;
@@ -60,6 +62,7 @@ pub(crate) struct Identity {
     known: Cache<[u8; 32], Arc<Known>>,
     verifying: Semaphore,
     failures: Failures,
+    standing: Standing,
     /// Of calls without a credential. Counted apart: whoever guesses at invites keeps nobody behind the same address out.
     guesses: Failures,
     budget: Option<DefaultKeyedRateLimiter<Uuid>>,
@@ -92,6 +95,7 @@ impl Identity {
                 .build(),
             verifying: Semaphore::new(VERIFYING),
             failures: Failures::new(config.auth_failures_per_minute),
+            standing: Standing::new(),
             guesses: Failures::new(config.auth_failures_per_minute),
             budget: quota.map(RateLimiter::keyed),
             presence: Presence::new(clock.clone()),

@@ -3,6 +3,7 @@
 use chassis::{Code, Fault};
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Header of an agent's token.
 pub(crate) const AGENT_TOKEN_HEADER: &str = "x-agent-token";
@@ -52,6 +53,15 @@ impl Credential {
                 Self::Person(token)
             }
         }))
+    }
+
+    /// The agent whose token it claims to be: `mca_<agent id>_<secret>`.
+    pub(super) fn named_agent(&self) -> Option<Uuid> {
+        let Self::Agent(token) = self else {
+            return None;
+        };
+        let (id, _) = token.strip_prefix(AGENT_PREFIX)?.split_once('_')?;
+        Uuid::try_parse(id).ok()
     }
 
     /// What stands for the credential in memory.

@@ -24,8 +24,14 @@ impl Identity {
             .acquire()
             .await
             .expect("the semaphore is never closed");
-        if let Some(address) = address {
-            self.failures.admit(address).await?;
+        let limited = match address {
+            Some(address) => self.failures.admit(address).await.err(),
+            None => None,
+        };
+        if let (Some(refusal), Some(address)) = (&limited, address)
+            && !self.standing.is_read(credential, address).await
+        {
+            return Err(refusal.clone());
         }
         let at = Instant::now();
         let answer = match credential {
@@ -33,11 +39,14 @@ impl Identity {
             Credential::Agent(token) => self.agent(token).await.map(|caller| (caller, None)),
         };
         match answer {
-            Ok((caller, good_until)) => Ok(Arc::new(Known {
-                caller,
-                at,
-                good_until,
-            })),
+            Ok((caller, good_until)) => {
+                self.standing.was_good(credential).await;
+                Ok(Arc::new(Known {
+                    caller,
+                    at,
+                    good_until,
+                }))
+            }
             Err(fault)
                 if matches!(
                     fault.code,
@@ -45,6 +54,10 @@ impl Identity {
                 ) =>
             {
                 if let Some(address) = address {
+                    self.standing.was_wrong(credential, address).await;
+                    if let Some(refusal) = limited {
+                        return Err(refusal);
+                    }
                     self.failures.add(address, Instant::now()).await;
                 }
                 Err(Fault::unauthenticated(

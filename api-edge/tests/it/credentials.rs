@@ -5,7 +5,8 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use uuid::Uuid;
 
 use crate::support::{
-    BOARD, Edge, LEAD, MAIN, MEMBER, OWNER, READER, WORKER, feed::event, problem, start, start_with,
+    BOARD, CROWD, Edge, LEAD, MAIN, MEMBER, OWNER, READER, WORKER, agent_token, feed::event,
+    problem, start, start_with,
 };
 
 async fn refused(request: RequestBuilder) -> (u16, String) {
@@ -220,6 +221,72 @@ async fn failures_of_one_address_are_limited_and_successes_are_not() {
         StatusCode::OK,
         "remembered"
     );
+}
+
+/// The answers to a check-in with a token.
+async fn beats(edge: &Edge, token: &str, times: usize) -> Vec<u16> {
+    let mut answers = Vec::new();
+    for _ in 0..times {
+        let request = edge.request(Method::POST, "/api/v1/agent/heartbeat");
+        let answer = request.header("x-agent-token", token).send().await.unwrap();
+        answers.push(answer.status().as_u16());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_stranger_keeps_nobody_behind_the_same_address_out() {
+    let edge = start().await;
+    edge.say(event(1, "organization.updated", None)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Tokens that look right, each in a name of its own: after the budget none of them is answered as wrong.
+    let wrong = |number: u128| agent_token(9_000 + number);
+    for number in 0..20 {
+        assert_eq!(beats(&edge, &wrong(number), 1).await, [401]);
+    }
+    assert_eq!(beats(&edge, &wrong(20), 1).await, [429]);
+    assert_eq!(
+        refused(
+            edge.request(Method::GET, "/api/v1/users/me")
+                .bearer_auth("wrong")
+        )
+        .await
+        .0,
+        429
+    );
+
+    // Twenty agents that never called before, a hundred calls each, while the stranger goes on.
+    let agents = CROWD.map(|number| {
+        let edge = &edge;
+        async move { beats(edge, &agent_token(number), 100).await }
+    });
+    let stranger = async {
+        let mut answers = Vec::new();
+        for number in 100..200 {
+            answers.extend(beats(&edge, &wrong(number), 1).await);
+        }
+        answers
+    };
+    let (agents, stranger) = tokio::join!(futures::future::join_all(agents), stranger);
+    assert_eq!(agents, vec![vec![200; 100]; 20]);
+    assert_eq!(stranger, [429; 100]);
+
+    // In the name of one of them, whom the edge has forgotten besides.
+    let named = format!("{}y", &agent_token(CROWD.start)[..79]);
+    assert_eq!(beats(&edge, &named, 3).await, [429; 3]);
+    let before = edge.behind.authentications.load(Ordering::SeqCst);
+    let agent_id = Uuid::from_u128(CROWD.start).to_string();
+    let changed = Payload::AgentTokenChanged(AgentTokenChanged { agent_id });
+    edge.say(event(2, "agent.token_changed", Some(changed)))
+        .await;
+    for _ in 0..200 {
+        assert_eq!(beats(&edge, &agent_token(CROWD.start), 1).await, [200]);
+        if edge.behind.authentications.load(Ordering::SeqCst) > before {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the edge never asked again");
 }
 
 #[tokio::test]

@@ -54,6 +54,15 @@ pub(crate) const LEAD: &str = "mca_lead_secret";
 pub(crate) const WORKER: &str = "mca_worker_secret";
 pub(crate) const MAIN: &str = "mca_main_secret";
 
+/// Numbers of agents that share an address.
+pub(crate) const CROWD: std::ops::Range<u128> = 1_000..1_020;
+
+/// The token of one of them.
+pub(crate) fn agent_token(number: u128) -> String {
+    let id = uuid::Uuid::from_u128(number).simple();
+    format!("mca_{id}_{}", "x".repeat(43))
+}
+
 pub(crate) const BOARD: &str = "00000000-0000-4000-8000-0000000000b0";
 pub(crate) const TASK: &str = "00000000-0000-4000-8000-0000000000aa";
 
