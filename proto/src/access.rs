@@ -1,8 +1,12 @@
 //! Who may call what, read once from the options of the contract: one row per RPC, together the authorization matrix.
 
+mod manual;
+
 use std::{collections::HashMap, sync::LazyLock};
 
 use prost_reflect::{MethodDescriptor, Value};
+
+pub use manual::{Example, Manual, intent};
 
 /// A kind of caller, as the contract names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,6 +156,12 @@ pub fn sse_event(method: &MethodDescriptor) -> Option<String> {
         .as_str()
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
+}
+
+/// What agents read about the method before they call it.
+pub fn manual(method: &MethodDescriptor) -> Option<Manual> {
+    let option = option(method, "mission.access.v1.manual")?;
+    option.as_message().map(Manual::read)
 }
 
 fn needs(method: &MethodDescriptor) -> Option<Right> {
