@@ -51,7 +51,8 @@ pub(crate) struct Content {
 /// What governs a board. Admins alone change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Governance {
-    pub(crate) gateway_id: Uuid,
+    /// `None` once its gateway is gone, until an admin gives it another.
+    pub(crate) gateway_id: Option<Uuid>,
     pub(crate) board_group_id: Option<Uuid>,
     pub(crate) rules: Rules,
     /// How many workers the lead may create.
@@ -86,7 +87,7 @@ impl Board {
         BoardScope {
             organization_id: self.organization_id,
             board_id: self.id,
-            gateway_id: Some(self.governance.gateway_id),
+            gateway_id: self.governance.gateway_id,
         }
     }
 }

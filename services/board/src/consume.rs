@@ -1,5 +1,6 @@
-//! What happens elsewhere and matters here: organizations and people that are gone, and how long memory is kept.
+//! What happens elsewhere and matters here: organizations, people, agents and gateways that are gone, and how long memory is kept.
 
+mod gateways;
 mod orphans;
 
 use chassis::{Clock, decode};
@@ -44,6 +45,13 @@ impl bus::Handler for Consumer {
                 Some(agent) => {
                     let agent_id = decode::id("agent_id", &agent.id)?;
                     Ok(orphans::release(&self.pool, agent_id, self.clock.now()).await?)
+                }
+                None => Ok(()),
+            },
+            Some(Payload::GatewayDeleted(gone)) => match &gone.gateway {
+                Some(gateway) => {
+                    let gateway_id = decode::id("gateway_id", &gateway.id)?;
+                    Ok(gateways::release(&self.pool, gateway_id, self.clock.now()).await?)
                 }
                 None => Ok(()),
             },

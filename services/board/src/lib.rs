@@ -59,6 +59,7 @@ pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
     group: ROLE,
     topics: &[
         "agent.deleted",
+        "gateway.deleted",
         "organization.deleted",
         "organization.settings_changed",
         "user.deleted",

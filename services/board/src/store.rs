@@ -6,6 +6,7 @@ pub(crate) mod custom_fields;
 pub(crate) mod dependencies;
 pub(crate) mod erase;
 pub(crate) mod forget;
+pub(crate) mod gone_gateways;
 pub(crate) mod groups;
 pub(crate) mod held;
 pub(crate) mod memory;

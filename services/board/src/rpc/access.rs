@@ -88,6 +88,15 @@ pub(super) async fn room(
     }
 }
 
+/// Judges whether the gateway of a board that is about to be written is still there. If so, the board is found there when it
+/// goes.
+pub(super) async fn gateway(conn: &mut PgConnection, board: &Board) -> Result<(), Error> {
+    match board.governance.gateway_id {
+        Some(id) if store::gone_gateways::is_gone(conn, id).await? => Err(Error::GatewayInvalid),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Where a request says that a task is. A flat route leaves the board open.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {

@@ -4,8 +4,9 @@ mod goal;
 
 use chassis::decode;
 use proto::board::v1::{
-    ConfirmGoalRequest, ConfirmGoalResponse, ResolveBoardIdsRequest, ResolveBoardIdsResponse,
-    ResolveBoardRequest, ResolveBoardResponse, ResolveTasksRequest, ResolveTasksResponse,
+    ConfirmGoalRequest, ConfirmGoalResponse, ListGatewayBoardsRequest, ListGatewayBoardsResponse,
+    ResolveBoardIdsRequest, ResolveBoardIdsResponse, ResolveBoardRequest, ResolveBoardResponse,
+    ResolveTasksRequest, ResolveTasksResponse,
     board_directory_service_server::BoardDirectoryService,
 };
 use tonic::{Request, Response, Status};
@@ -15,6 +16,8 @@ use crate::{error::Error, store, wire};
 
 /// Most boards that one call resolves.
 const MAX_BOARDS: usize = 500;
+/// Most boards that a gateway is answered with.
+const MAX_ON_GATEWAY: i64 = 1_000;
 /// Most tasks that one call resolves.
 const MAX_TASKS: usize = 200;
 
@@ -41,6 +44,14 @@ impl BoardDirectoryService for Directory {
         request: Request<ResolveTasksRequest>,
     ) -> Result<Response<ResolveTasksResponse>, Status> {
         Ok(Response::new(tasks(&self.0, request.get_ref()).await?))
+    }
+
+    async fn list_gateway_boards(
+        &self,
+        request: Request<ListGatewayBoardsRequest>,
+    ) -> Result<Response<ListGatewayBoardsResponse>, Status> {
+        let answer = gateway_boards(&self.0, request.get_ref()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn confirm_goal(
@@ -74,6 +85,22 @@ async fn board_ids(
     let found = store::boards::ids_among(&mut conn, organization_id, &ids).await?;
     Ok(ResolveBoardIdsResponse {
         board_ids: found.iter().map(ToString::to_string).collect(),
+    })
+}
+
+async fn gateway_boards(
+    desk: &Desk,
+    request: &ListGatewayBoardsRequest,
+) -> Result<ListGatewayBoardsResponse, Error> {
+    let organization_id = decode::id("organization_id", &request.organization_id)?;
+    let gateway_id = decode::id("gateway_id", &request.gateway_id)?;
+    let mut conn = desk.pool.acquire().await?;
+    let (boards, total) =
+        store::boards::list_on_gateway(&mut conn, organization_id, gateway_id, MAX_ON_GATEWAY)
+            .await?;
+    Ok(ListGatewayBoardsResponse {
+        boards: boards.iter().map(wire::boards::board).collect(),
+        total,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Boards as rows.
 
+mod gateway;
 mod group;
 mod list;
 mod save;
@@ -15,6 +16,7 @@ use crate::{
     task::gate::Rules,
 };
 
+pub(crate) use gateway::{clear_gateway, list_on_gateway, lock_on_gateway};
 pub(crate) use group::{detach_all, ids_in_group, list_in_group, names_in_group};
 pub(crate) use list::{Filter, ids, ids_among, list, slugs_like, summary};
 pub(crate) use save::{delete, insert, set_paused, update};

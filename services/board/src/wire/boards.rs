@@ -32,7 +32,7 @@ pub(crate) fn board(board: &Board) -> pb::Board {
         name: content.name,
         slug: content.slug,
         description: content.description,
-        gateway_id: Some(governance.gateway_id.to_string()),
+        gateway_id: encode::optional_id(governance.gateway_id),
         board_group_id: encode::optional_id(governance.board_group_id),
         board_type: to_kind(content.kind).into(),
         objective: content.objective,
@@ -114,7 +114,7 @@ pub(crate) fn draft(request: &pb::CreateBoardRequest) -> Result<Wanted, Fault> {
         )?,
     };
     let governance = Governance {
-        gateway_id: decode::id("gateway_id", &request.gateway_id)?,
+        gateway_id: Some(decode::id("gateway_id", &request.gateway_id)?),
         board_group_id: decode::optional_id("board_group_id", request.board_group_id.as_deref())?,
         rules: Rules {
             require_approval_for_done: request.require_approval_for_done.unwrap_or(true),
@@ -237,7 +237,10 @@ fn edit_governance(
             .gateway_id
             .as_deref()
             .filter(|text| !text.is_empty());
-        decode::id("gateway_id", decode::required("gateway_id", text)?)?
+        Some(decode::id(
+            "gateway_id",
+            decode::required("gateway_id", text)?,
+        )?)
     } else {
         was.gateway_id
     };

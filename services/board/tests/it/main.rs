@@ -21,6 +21,7 @@ mod dependencies;
 mod events;
 mod fixture;
 mod gates;
+mod gateways;
 mod goals;
 mod gone;
 mod group_races;

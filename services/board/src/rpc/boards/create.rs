@@ -29,9 +29,11 @@ pub(super) async fn create(
     if !missing.is_empty() {
         return Err(Error::GoalFieldsRequired { fields: missing });
     }
-    desk.peers
-        .judge_gateway(organization_id, wanted.governance.gateway_id)
-        .await?;
+    if let Some(gateway_id) = wanted.governance.gateway_id {
+        desk.peers
+            .judge_gateway(organization_id, gateway_id)
+            .await?;
+    }
     let mut board = build(wanted, organization_id, &desk.clock);
     if !board.content.slug.is_empty() {
         insert(desk, caller, &board).await?;
@@ -73,6 +75,7 @@ async fn derive_slug(desk: &Desk, board: &mut Board) -> Result<(), Error> {
 
 async fn insert(desk: &Desk, caller: &Caller, board: &Board) -> Result<(), Error> {
     let mut tx = desk.pool.begin().await?;
+    access::gateway(&mut tx, board).await?;
     if let Some(id) = board.governance.board_group_id {
         access::room(&mut tx, board.organization_id, id).await?;
     }

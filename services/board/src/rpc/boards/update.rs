@@ -45,6 +45,9 @@ pub(super) async fn update(
     if !was_judged(&seen, &wanted, &before, &after) {
         return Err(Error::Busy);
     }
+    if before.governance.gateway_id != after.governance.gateway_id {
+        access::gateway(&mut tx, &after).await?;
+    }
     let now = desk.clock.now();
     after.updated_at = now;
     after.version += 1;
@@ -83,7 +86,9 @@ fn apply(caller: &Caller, before: &Board, request: &UpdateBoardRequest) -> Resul
 
 /// Judges whether a board may move to another gateway: a good one, and nobody stays behind on the old.
 async fn judge_move(desk: &Desk, before: &Board, wanted: &Board) -> Result<(), Error> {
-    let gateway_id = wanted.governance.gateway_id;
+    let Some(gateway_id) = wanted.governance.gateway_id else {
+        return Ok(());
+    };
     desk.peers
         .judge_gateway(before.organization_id, gateway_id)
         .await?;
