@@ -39,6 +39,8 @@ pub async fn serve(roles: Vec<Role>, mut options: Options) -> anyhow::Result<()>
         options.agent.base_url = format!("http://{}", options.edge.http_addr);
     }
     let private = options.chassis.database_url.is_none();
+    let gateways = &mut options.gateway.gateway_allow_private_addresses;
+    *gateways = gateways.or(private);
     fill_in(&mut options, whole, &progress)?;
     let embedded = if private {
         progress.step("Starting PostgreSQL");

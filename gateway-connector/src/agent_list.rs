@@ -46,6 +46,23 @@ impl AgentList {
         })
     }
 
+    /// Every agent, with its key.
+    pub(crate) fn all(&self) -> Vec<(&str, Entry<'_>)> {
+        match self.shape {
+            Shape::Entries => {
+                let entries = self.agents["entries"].as_object().into_iter().flatten();
+                entries
+                    .map(|(id, entry)| (id.as_str(), Entry(entry)))
+                    .collect()
+            }
+            Shape::List => {
+                let list = self.agents["list"].as_array().into_iter().flatten();
+                list.filter_map(|entry| Some((entry["id"].as_str()?, Entry(entry))))
+                    .collect()
+            }
+        }
+    }
+
     /// The agent with this key; keys do not tell cases apart.
     pub(crate) fn find(&self, key: &str) -> Option<Entry<'_>> {
         let found = match self.shape {
@@ -75,7 +92,10 @@ impl AgentList {
             heartbeat.remove("includeReasoning");
             // Since the map, a beat that shall go where its session last spoke is skipped as long as that was no channel, and
             // ours speak to nobody there. `none` beats always; who has a channel names it.
-            if heartbeat.get("target").is_some_and(|target| target == "last") {
+            if heartbeat
+                .get("target")
+                .is_some_and(|target| target == "last")
+            {
                 heartbeat.insert("target".to_owned(), "none".into());
             }
         }
@@ -143,7 +163,15 @@ fn merge(entry: &mut Value, heartbeat: &Map<String, Value>) {
     }
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    pub(crate) fn name(self) -> Option<&'a str> {
+        self.0["name"].as_str()
+    }
+
+    pub(crate) fn workspace(self) -> Option<&'a str> {
+        self.0["workspace"].as_str()
+    }
+
     /// Whether it has this name and workspace already.
     pub(crate) fn is(self, name: &str, workspace: &str) -> bool {
         self.0["name"].as_str() == Some(name)

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::version::Calver;
+use crate::{address::PrivateAddresses, version::Calver};
 
 /// Options of the component that speaks to gateways.
 #[derive(Clone, Debug, clap::Args)]
@@ -12,9 +12,10 @@ pub struct Config {
     /// as long as the process, and a gateway that asks for pairing asks again after each restart.
     #[arg(long, env = "MC_DEVICE_IDENTITY_FILE")]
     pub device_identity_file: Option<PathBuf>,
-    /// Whether gateways may have loopback, private and link-local addresses.
-    #[arg(long, env = "MC_GATEWAY_ALLOW_PRIVATE_ADDRESSES", default_value_t = true, action = clap::ArgAction::Set)]
-    pub gateway_allow_private_addresses: bool,
+    /// Whether gateways may have loopback, private and link-local addresses: `true`, `false`, or `auto`, which allows them
+    /// where everything runs on one machine with the private PostgreSQL. Metadata services of clouds are never called.
+    #[arg(long, env = "MC_GATEWAY_ALLOW_PRIVATE_ADDRESSES", default_value_t = PrivateAddresses::Auto)]
+    pub gateway_allow_private_addresses: PrivateAddresses,
     /// How long a gateway may take to answer one request.
     #[arg(long, env = "MC_GATEWAY_REQUEST_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration)]
     pub gateway_request_timeout: Duration,

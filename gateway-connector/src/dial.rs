@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use chassis::address::{self, Unusable};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -20,7 +19,7 @@ use tokio_tungstenite::{
 };
 use url::{Host, Url};
 
-use crate::error::Error;
+use crate::{address, error::Error};
 
 /// Bytes that go both ways, over TLS or not.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -39,43 +38,48 @@ pub(crate) async fn dial(
     allow_private: bool,
     origin: Option<&str>,
 ) -> Result<Socket, Error> {
-    let addresses =
-        address::resolve(url, allow_private)
-            .await
-            .map_err(|unusable| match unusable {
-                Unusable::Private => Error::Refused {
-                    method: "connect".into(),
-                    message: "its address is private, which this installation does not call".into(),
-                },
-                Unusable::NoHost | Unusable::Unresolved(_) => {
-                    Error::Unreachable(unusable.to_string())
-                }
-            })?;
+    let addresses = address::resolve(url, allow_private).await?;
     let stream = tcp(&addresses).await?;
-    let stream: Box<dyn Stream> = if url.scheme() == "wss" {
-        let secured = TlsConnector::from(tls)
-            .connect(server_name(url)?, stream)
-            .await;
-        Box::new(secured.map_err(|error| tls_error(&error))?)
-    } else {
-        Box::new(stream)
-    };
-    let mut request = url
-        .as_str()
-        .into_client_request()
-        .map_err(|_| Error::Unreachable("its URL is not usable".into()))?;
+    let stream = secure(url, tls, stream).await?;
+    upgrade(url, stream, origin)
+        .await
+        .map_err(|error| upgrade_error(&error))
+}
+
+/// Speaks TLS where the URL says so.
+pub(crate) async fn secure(
+    url: &Url,
+    tls: Arc<ClientConfig>,
+    stream: TcpStream,
+) -> Result<Box<dyn Stream>, Error> {
+    if url.scheme() != "wss" {
+        return Ok(Box::new(stream));
+    }
+    let secured = TlsConnector::from(tls)
+        .connect(server_name(url)?, stream)
+        .await;
+    Ok(Box::new(secured.map_err(|error| tls_error(&error))?))
+}
+
+/// Turns the connection into a WebSocket.
+pub(crate) async fn upgrade(
+    url: &Url,
+    stream: Box<dyn Stream>,
+    origin: Option<&str>,
+) -> Result<Socket, tungstenite::Error> {
+    let mut request = url.as_str().into_client_request()?;
     if let Some(origin) = origin.and_then(|origin| HeaderValue::from_str(origin).ok()) {
         request.headers_mut().insert(ORIGIN, origin);
     }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
-    let opened = client_async_with_config(request, stream, Some(config)).await;
-    let (socket, _) = opened.map_err(|error| upgrade_error(&error))?;
+    let (socket, _) = client_async_with_config(request, stream, Some(config)).await?;
     Ok(socket)
 }
 
-async fn tcp(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
+/// Connects to the first address that answers.
+pub(crate) async fn tcp(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
     let mut last = None;
     for address in addresses {
         match TcpStream::connect(address).await {
@@ -116,7 +120,7 @@ fn tls_error(error: &std::io::Error) -> Error {
     }
 }
 
-fn upgrade_error(error: &tungstenite::Error) -> Error {
+pub(crate) fn upgrade_error(error: &tungstenite::Error) -> Error {
     match error {
         tungstenite::Error::Http(response) => match response.status() {
             StatusCode::UNAUTHORIZED => Error::Unauthorized,

@@ -14,7 +14,7 @@ pub(crate) enum Error {
     Busy { retry_after: Option<Duration> },
     #[error("the gateway does not accept the token")]
     Unauthorized,
-    #[error("the gateway wants this device to be approved first")]
+    #[error("the gateway wants this device to be approved first{}", named(request_id.as_ref()))]
     PairingRequired { request_id: Option<String> },
     #[error("the gateway does not grant the scope {scope}")]
     ScopeMissing { scope: String },
@@ -26,8 +26,21 @@ pub(crate) enum Error {
     Refused { method: String, message: String },
     #[error("the gateway did not answer {method} in time")]
     Timeout { method: String },
+    #[error("the gateway does not know the method {method}")]
+    Unsupported { method: String },
+    #[error("the gateway has no such agent")]
+    NoSuchAgent,
+    #[error("this installation does not call the address of the gateway: {0}")]
+    AddressRefused(&'static str),
+    #[error("news of the gateway was not read fast enough")]
+    TooSlow,
     #[error(transparent)]
     Invalid(#[from] Fault),
+}
+
+/// The request that somebody has to approve on the gateway, where it has named one.
+fn named(request_id: Option<&String>) -> String {
+    request_id.map_or_else(String::new, |id| format!(": request {id}"))
 }
 
 impl Error {
@@ -41,6 +54,10 @@ impl Error {
             | Self::Incompatible(_)
             | Self::Tls(_)
             | Self::Refused { .. }
+            | Self::Unsupported { .. }
+            | Self::NoSuchAgent
+            | Self::AddressRefused(_)
+            | Self::TooSlow
             | Self::Invalid(_) => false,
         }
     }
@@ -55,7 +72,11 @@ impl Explain for Error {
             | Self::ScopeMissing { .. }
             | Self::Incompatible(_)
             | Self::Tls(_)
+            | Self::Unsupported { .. }
             | Self::Refused { .. } => Code::Conflict,
+            Self::NoSuchAgent => Code::NotFound,
+            Self::AddressRefused(_) => Code::Invalid,
+            Self::TooSlow => Code::TooMany,
             Self::Invalid(fault) => fault.code,
         }
     }
@@ -71,6 +92,10 @@ impl Explain for Error {
             Self::Tls(_) => "GATEWAY_TLS",
             Self::Refused { .. } => "GATEWAY_REFUSED",
             Self::Timeout { .. } => "GATEWAY_TIMEOUT",
+            Self::Unsupported { .. } => "GATEWAY_UNSUPPORTED",
+            Self::NoSuchAgent => "GATEWAY_AGENT_NOT_FOUND",
+            Self::AddressRefused(_) => "GATEWAY_ADDRESS_REFUSED",
+            Self::TooSlow => "GATEWAY_WATCH_TOO_SLOW",
             Self::Invalid(fault) => &fault.reason,
         }
     }
@@ -78,6 +103,11 @@ impl Explain for Error {
     fn fields(&self) -> Vec<Violation> {
         match self {
             Self::Invalid(fault) => fault.fields.clone(),
+            Self::AddressRefused(why) => vec![Violation {
+                field: "url".into(),
+                reason: self.reason().to_owned(),
+                message: (*why).to_owned(),
+            }],
             _ => Vec::new(),
         }
     }
@@ -88,7 +118,9 @@ impl Explain for Error {
                 request_id: Some(id),
             } => ("pairing_request_id", id),
             Self::ScopeMissing { scope } => ("scope", scope),
-            Self::Refused { method, .. } | Self::Timeout { method } => ("method", method),
+            Self::Refused { method, .. }
+            | Self::Timeout { method }
+            | Self::Unsupported { method } => ("method", method),
             _ => return Map::new(),
         };
         Map::from_iter([(name.to_owned(), Value::from(value.as_str()))])
@@ -172,6 +204,26 @@ mod tests {
                 Error::Timeout { method: text() },
                 tonic::Code::DeadlineExceeded,
                 "GATEWAY_TIMEOUT",
+            ),
+            (
+                Error::Unsupported { method: text() },
+                tonic::Code::FailedPrecondition,
+                "GATEWAY_UNSUPPORTED",
+            ),
+            (
+                Error::NoSuchAgent,
+                tonic::Code::NotFound,
+                "GATEWAY_AGENT_NOT_FOUND",
+            ),
+            (
+                Error::AddressRefused("it is private"),
+                tonic::Code::InvalidArgument,
+                "GATEWAY_ADDRESS_REFUSED",
+            ),
+            (
+                Error::TooSlow,
+                tonic::Code::ResourceExhausted,
+                "GATEWAY_WATCH_TOO_SLOW",
             ),
         ];
         for (error, code, reason) in table {

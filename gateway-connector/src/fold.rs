@@ -39,6 +39,22 @@ pub(crate) fn sections(text: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Takes sections out of a text, and the blank lines that set them off.
+pub(crate) fn unfold(text: &str, names: &[String]) -> String {
+    let mut text = text.to_owned();
+    for name in names {
+        while let Some((from, to)) = find(&text, name) {
+            let (before, after) = (text[..from].trim_end(), text[to..].trim_start());
+            text = match (before.is_empty(), after.is_empty()) {
+                (true, _) => after.to_owned(),
+                (false, true) => format!("{before}\n"),
+                (false, false) => format!("{before}\n\n{after}"),
+            };
+        }
+    }
+    text
+}
+
 /// Whether a text has a section of this name.
 pub(crate) fn has(text: &str, name: &str) -> bool {
     find(text, name).is_some()
@@ -123,6 +139,18 @@ mod tests {
             .collect();
         assert_eq!(fold("old", &carried), text);
         assert!(has(&text, "TOOLS.md") && !has("old", "TOOLS.md"));
+    }
+
+    #[test]
+    fn what_was_folded_in_can_be_taken_out() {
+        let sections = [("TOOLS.md", "a"), ("BOARD.md", "b"), ("HEARTBEAT.md", "c")];
+        let text = fold("# Agent\n", &sections);
+        let without = unfold(&text, &["BOARD.md".to_owned(), "none".to_owned()]);
+        assert_eq!(without, fold("# Agent\n", &[sections[0], sections[2]]));
+        let names = sections.map(|(name, _)| name.to_owned());
+        assert_eq!(unfold(&text, &names), "# Agent\n");
+        assert_eq!(unfold("# Agent", &names), "# Agent");
+        assert_eq!(unfold(&fold("", &sections), &names), "");
     }
 
     #[test]

@@ -3,11 +3,12 @@
 mod connect;
 mod keep;
 mod slot;
+mod watch;
 
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,15 +19,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::slot::{Demand, SHORT_WAIT, Slot};
 use crate::{
-    call::Failed, configuration::Configuration, error::Error, gateways::Settings,
+    call::Failed, configuration::Configuration, error::Error, feed::Feed, gateways::Settings,
     identity::Identity, refusal::Matter, session::Session, target::Target, tls::Tls,
 };
+use chassis::Clock;
 
 /// Attempts at a request whose connection ends before its response.
 const ATTEMPTS: u32 = 4;
 
 /// What all gateways share.
 pub(crate) struct Shared {
+    pub clock: Clock,
     pub settings: Settings,
     pub identity: Identity,
     pub tls: Tls,
@@ -37,10 +40,12 @@ pub(crate) struct Gateway {
     pub target: Target,
     /// Writes to its configuration, one at a time.
     pub configuration: Configuration,
+    feed: Arc<Feed>,
     shared: Arc<Shared>,
     slot: tokio::sync::Mutex<Slot>,
     used_at: Mutex<Instant>,
     keeping: AtomicBool,
+    watchers: AtomicUsize,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -50,10 +55,12 @@ impl Gateway {
         Arc::new(Self {
             target,
             configuration: Configuration::default(),
+            feed: Arc::new(Feed::new(shared.clock.clone())),
             shared,
             slot: tokio::sync::Mutex::new(Slot::empty()),
             used_at: Mutex::new(Instant::now()),
             keeping: AtomicBool::new(false),
+            watchers: AtomicUsize::new(0),
             stop: CancellationToken::new(),
             tasks,
         })
@@ -147,6 +154,11 @@ impl Gateway {
     pub(crate) fn is_idle(&self) -> bool {
         self.used_at().elapsed() > self.shared.settings.idle_after
             && !self.keeping.load(Ordering::SeqCst)
+            && !self.is_watched()
+    }
+
+    fn replaced(&self) -> Error {
+        Error::Unreachable("its settings have changed meanwhile".into())
     }
 
     fn touch(&self) {
@@ -168,9 +180,7 @@ impl Gateway {
         let give_up = Instant::now() + self.shared.settings.connect_timeout;
         loop {
             if self.stop.is_cancelled() {
-                return Err(Error::Unreachable(
-                    "its settings have changed meanwhile".into(),
-                ));
+                return Err(self.replaced());
             }
             if let Some(session) = slot.live() {
                 return Ok(session);
@@ -190,7 +200,7 @@ impl Gateway {
             let error = match self.connect().await {
                 Ok(session) => {
                     slot.opened(&session);
-                    self.keep(&session);
+                    self.keep(Some(&session));
                     return Ok(session);
                 }
                 Err(error) => error,

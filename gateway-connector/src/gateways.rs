@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chassis::Clock;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -35,13 +36,13 @@ pub(crate) struct Gateways {
 }
 
 impl Gateways {
-    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
         let identity = match &config.device_identity_file {
             Some(path) => Identity::kept_in(path)?,
             None => Identity::ephemeral(),
         };
         let settings = Settings {
-            allow_private_addresses: config.gateway_allow_private_addresses,
+            allow_private_addresses: config.gateway_allow_private_addresses.allows(),
             request_timeout: config.gateway_request_timeout,
             connect_timeout: config.gateway_connect_timeout,
             max_in_flight: config.gateway_max_in_flight.into(),
@@ -50,6 +51,7 @@ impl Gateways {
         };
         Ok(Self {
             shared: Arc::new(Shared {
+                clock,
                 settings,
                 identity,
                 tls: Tls::new()?,

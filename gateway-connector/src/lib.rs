@@ -5,6 +5,7 @@
 //! them can be repeated: when a connection ends in the middle, the connector reconnects, looks what became of the request
 //! and goes on. It owns nothing durable but its own device key.
 
+mod address;
 mod agent_list;
 mod backoff;
 mod call;
@@ -12,6 +13,7 @@ mod config;
 mod configuration;
 mod dial;
 mod error;
+mod feed;
 mod fold;
 mod frame;
 mod gateway;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use proto::gateway::v1::connector_service_server::ConnectorServiceServer;
 
+pub use address::PrivateAddresses;
 pub use config::Config;
 
 use crate::{gateways::Gateways, rpc::Connector};
@@ -40,8 +43,8 @@ pub const ROLE: &str = "gateway-connector";
 
 /// Adds the connector to a process.
 pub async fn register(server: &mut chassis::Server, config: Config) -> anyhow::Result<()> {
-    let gateways = Arc::new(Gateways::new(&config)?);
-    let connector = Connector::new(Arc::clone(&gateways));
+    let gateways = Arc::new(Gateways::new(&config, server.clock())?);
+    let connector = Connector::new(Arc::clone(&gateways), server.shutdown());
     server.add_service(
         ROLE,
         // Workspace files of one agent may come in one request.

@@ -1,15 +1,23 @@
 //! What can be wanted of a gateway, each a script of requests that can be repeated as a whole.
 
 mod ensure_agent;
+mod list_agents;
+mod list_skills;
 mod probe;
+mod read_file;
 mod remove_agent;
 mod send_message;
+mod sessions;
 mod write_files;
 
 pub(crate) use ensure_agent::{Agent, ensure_agent};
+pub(crate) use list_agents::list_agents;
+pub(crate) use list_skills::list_skills;
 pub(crate) use probe::probe;
+pub(crate) use read_file::{read_file, remove_files};
 pub(crate) use remove_agent::remove_agent;
 pub(crate) use send_message::{Message, send_message};
+pub(crate) use sessions::{Wanted, history, list_sessions, reset_session};
 pub(crate) use write_files::{File, write_files};
 
 use std::{sync::Arc, time::Duration};

@@ -159,11 +159,11 @@ impl Refusal {
             Matter::Busy => Error::Busy {
                 retry_after: self.retry_after,
             },
-            Matter::UnknownMethod => {
-                Error::Incompatible(format!("it does not know the method {method}"))
-            }
-            Matter::NoSuchAgent
-            | Matter::AgentExists
+            Matter::UnknownMethod => Error::Unsupported {
+                method: method.to_owned(),
+            },
+            Matter::NoSuchAgent => Error::NoSuchAgent,
+            Matter::AgentExists
             | Matter::UnsupportedFile
             | Matter::StaleConfiguration
             | Matter::InvalidConfiguration
@@ -191,7 +191,7 @@ impl Refusal {
 }
 
 /// A gateway's words, short, on one line and without the secret.
-fn printable(words: &str, secret: Option<&str>) -> String {
+pub(crate) fn printable(words: &str, secret: Option<&str>) -> String {
     let words = match secret.filter(|secret| !secret.is_empty()) {
         Some(secret) => words.replace(secret, "[secret]"),
         None => words.to_owned(),

@@ -1,39 +1,43 @@
 //! The RPCs: decode, ask the gateway, answer.
 
+mod input;
+
 use std::sync::Arc;
 
-use chassis::{Fault, decode, encode};
+use chassis::{decode, encode};
+use futures::StreamExt;
 use proto::gateway::v1::{
-    EnsureAgentRequest, EnsureAgentResponse, ProbeRequest, ProbeResponse, RemoveAgentRequest,
-    RemoveAgentResponse, SendMessageRequest, SendMessageResponse, WorkspaceFile, WriteFilesRequest,
+    EnsureAgentRequest, EnsureAgentResponse, GetHistoryRequest, GetHistoryResponse,
+    ListAgentsRequest, ListAgentsResponse, ListSessionsRequest, ListSessionsResponse,
+    ListSkillsRequest, ListSkillsResponse, ProbeRequest, ProbeResponse, ReadFileRequest,
+    ReadFileResponse, RemoveAgentRequest, RemoveAgentResponse, RemoveFilesRequest,
+    RemoveFilesResponse, ResetSessionRequest, ResetSessionResponse, RunningAgent,
+    SendMessageRequest, SendMessageResponse, WatchRequest, WatchResponse, WriteFilesRequest,
     WriteFilesResponse, connector_service_server::ConnectorService,
 };
-use serde_json::{Map, Value};
-use tonic::{Request, Response, Status};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, codegen::BoxStream};
 
+use self::input::{
+    MAX_MESSAGE, agent_key, any_agent_key, file_name, file_names, files, heartbeat, session_key,
+};
 use crate::{
+    feed::Told,
     gateways::Gateways,
-    operation::{self, Agent, File, Message},
+    operation::{self, Agent, Message, Wanted},
     target::Target,
 };
-
-/// Files that one request may carry.
-const MAX_FILES: usize = 50;
-/// Characters of one file.
-const MAX_CONTENT: usize = 400_000;
-/// Characters of one message.
-const MAX_MESSAGE: usize = 200_000;
-/// Bytes of a heartbeat as JSON.
-const MAX_HEARTBEAT: usize = 8_192;
 
 /// Serves the contract.
 pub(crate) struct Connector {
     gateways: Arc<Gateways>,
+    /// Cancelled when the process begins to stop: streams end then, so that nobody waits for them.
+    stop: CancellationToken,
 }
 
 impl Connector {
-    pub(crate) fn new(gateways: Arc<Gateways>) -> Self {
-        Self { gateways }
+    pub(crate) fn new(gateways: Arc<Gateways>, stop: CancellationToken) -> Self {
+        Self { gateways, stop }
     }
 }
 
@@ -96,7 +100,7 @@ impl ConnectorService for Connector {
         let request = request.into_inner();
         let target = Target::decode(request.target)?;
         let message = Message {
-            session_key: decode::text("session_key", &request.session_key, 1, 300)?,
+            session_key: session_key(&request.session_key)?,
             label: decode::text("label", &request.label, 0, 64)?,
             text: decode::text("message", &request.message, 1, MAX_MESSAGE)?,
             deliver: request.deliver,
@@ -117,79 +121,125 @@ impl ConnectorService for Connector {
         operation::remove_agent(&self.gateways.of(target), &key, &session_key).await?;
         Ok(Response::new(RemoveAgentResponse {}))
     }
-}
 
-/// A key that gateways take as an id unchanged. `main` belongs to the gateway's owner.
-fn agent_key(text: &str) -> Result<String, Fault> {
-    let lawful = text
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        && (1..=64).contains(&text.len())
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-        && text != "main";
-    if lawful {
-        Ok(text.to_owned())
-    } else {
-        Err(Fault::invalid(
-            "agent_key",
-            "NOT_AN_AGENT_KEY",
-            "must be 1 to 64 of a-z, 0-9 and -, and not `main`",
-        ))
-    }
-}
-
-fn heartbeat(wire: &prost_types::Struct) -> Result<Map<String, Value>, Fault> {
-    match encode::from_struct(wire) {
-        Value::Object(heartbeat)
-            if Value::from(heartbeat.clone()).to_string().len() <= MAX_HEARTBEAT =>
-        {
-            Ok(heartbeat)
-        }
-        _ => Err(Fault::invalid(
-            "heartbeat",
-            "TOO_LARGE",
-            "at most 8192 bytes as JSON",
-        )),
-    }
-}
-
-fn files(wire: Vec<WorkspaceFile>) -> Result<Vec<File>, Fault> {
-    if wire.len() > MAX_FILES {
-        return Err(Fault::invalid(
-            "files",
-            "TOO_MANY",
-            format!("at most {MAX_FILES} files"),
-        ));
-    }
-    let mut files: Vec<File> = Vec::with_capacity(wire.len());
-    for (index, file) in wire.into_iter().enumerate() {
-        let field = |name: &str| format!("files[{index}].{name}");
-        let name = decode::text(&field("name"), &file.name, 1, 100)?;
-        if name.contains(['/', '\\']) || name.starts_with('.') {
-            return Err(Fault::invalid(
-                field("name"),
-                "NOT_A_FILE_NAME",
-                "must be a plain file name",
-            ));
-        }
-        if files.iter().any(|earlier| earlier.name == name) {
-            return Err(Fault::invalid(
-                field("name"),
-                "REPEATED",
-                "names a file twice",
-            ));
-        }
-        // Content is kept to the byte: what surrounds it may matter to the agent.
-        if file.content.contains('\0') || file.content.chars().count() > MAX_CONTENT {
-            let message = format!("at most {MAX_CONTENT} characters without NUL");
-            return Err(Fault::invalid(field("content"), "TOO_LONG", message));
-        }
-        files.push(File {
-            name,
-            content: file.content,
-            keep_existing: file.keep_existing,
+    async fn list_agents(
+        &self,
+        request: Request<ListAgentsRequest>,
+    ) -> Result<Response<ListAgentsResponse>, Status> {
+        let target = Target::decode(request.into_inner().target)?;
+        let found = operation::list_agents(&self.gateways.of(target)).await?;
+        let agents = found.into_iter().map(|agent| RunningAgent {
+            agent_key: agent.key,
+            name: agent.name,
+            workspace: agent.workspace,
+            is_configured: agent.is_configured,
         });
+        Ok(Response::new(ListAgentsResponse {
+            agents: agents.collect(),
+        }))
     }
-    Ok(files)
+
+    async fn list_sessions(
+        &self,
+        request: Request<ListSessionsRequest>,
+    ) -> Result<Response<ListSessionsResponse>, Status> {
+        let request = request.into_inner();
+        let target = Target::decode(request.target)?;
+        let wanted = Wanted {
+            agent_key: request
+                .agent_key
+                .as_deref()
+                .map(any_agent_key)
+                .transpose()?,
+            session_key: request
+                .session_key
+                .as_deref()
+                .map(session_key)
+                .transpose()?,
+        };
+        let (sessions, total) =
+            operation::list_sessions(&self.gateways.of(target), &wanted).await?;
+        Ok(Response::new(ListSessionsResponse {
+            sessions: sessions.iter().map(encode::to_value).collect(),
+            total: i32::try_from(total).unwrap_or(i32::MAX),
+        }))
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<GetHistoryRequest>,
+    ) -> Result<Response<GetHistoryResponse>, Status> {
+        let request = request.into_inner();
+        let target = Target::decode(request.target)?;
+        let key = session_key(&request.session_key)?;
+        let limit = decode::number("limit", request.limit, 1, 1_000)?;
+        let messages = operation::history(&self.gateways.of(target), &key, limit).await?;
+        Ok(Response::new(GetHistoryResponse {
+            messages: messages.iter().map(encode::to_value).collect(),
+        }))
+    }
+
+    async fn reset_session(
+        &self,
+        request: Request<ResetSessionRequest>,
+    ) -> Result<Response<ResetSessionResponse>, Status> {
+        let request = request.into_inner();
+        let target = Target::decode(request.target)?;
+        let key = session_key(&request.session_key)?;
+        operation::reset_session(&self.gateways.of(target), &key).await?;
+        Ok(Response::new(ResetSessionResponse {}))
+    }
+
+    async fn read_file(
+        &self,
+        request: Request<ReadFileRequest>,
+    ) -> Result<Response<ReadFileResponse>, Status> {
+        let request = request.into_inner();
+        let target = Target::decode(request.target)?;
+        let key = any_agent_key(&request.agent_key)?;
+        let name = file_name("name", &request.name)?;
+        let content = operation::read_file(&self.gateways.of(target), &key, &name).await?;
+        Ok(Response::new(ReadFileResponse { content }))
+    }
+
+    async fn remove_files(
+        &self,
+        request: Request<RemoveFilesRequest>,
+    ) -> Result<Response<RemoveFilesResponse>, Status> {
+        let request = request.into_inner();
+        let target = Target::decode(request.target)?;
+        let key = agent_key(&request.agent_key)?;
+        let names = file_names(&request.names)?;
+        operation::remove_files(&self.gateways.of(target), &key, &names).await?;
+        Ok(Response::new(RemoveFilesResponse {}))
+    }
+
+    async fn list_skills(
+        &self,
+        request: Request<ListSkillsRequest>,
+    ) -> Result<Response<ListSkillsResponse>, Status> {
+        let request = request.into_inner();
+        let target = Target::decode(request.target)?;
+        let key = any_agent_key(&request.agent_key)?;
+        let names = operation::list_skills(&self.gateways.of(target), &key).await?;
+        Ok(Response::new(ListSkillsResponse { names }))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<WatchRequest>,
+    ) -> Result<Response<BoxStream<WatchResponse>>, Status> {
+        let target = Target::decode(request.into_inner().target)?;
+        let news = self.gateways.of(target).watch(self.stop.clone()).await?;
+        let news = news.map(|told| told.map(|told| telling(&told)).map_err(Status::from));
+        Ok(Response::new(Box::pin(news)))
+    }
+}
+
+fn telling(told: &Told) -> WatchResponse {
+    WatchResponse {
+        r#type: told.kind.to_string(),
+        at: Some(encode::time(told.at)),
+        payload: told.payload.as_deref().map(encode::to_value),
+    }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     call::Failed,
     dial::Socket,
+    feed::Feed,
     frame::{self, Incoming},
     hello::Hello,
     refusal::Refusal,
@@ -36,6 +37,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What we close with when the gateway has fallen silent.
 const SILENT: u16 = 4000;
+
+/// What gateways close with when they restart, are starting or have changed their policy: they are back soon.
+const BACK_SOON: [u16; 3] = [1012, 1013, 4001];
 
 enum Order {
     Ask {
@@ -55,6 +59,7 @@ pub(crate) struct Session {
     orders: mpsc::UnboundedSender<Order>,
     room: Semaphore,
     next_id: AtomicU64,
+    comes_back: Arc<AtomicBool>,
     stop: CancellationToken,
     ended: CancellationToken,
 }
@@ -66,6 +71,7 @@ impl Session {
         hello: Hello,
         max_in_flight: usize,
         gateway_id: &str,
+        feed: Arc<Feed>,
     ) -> Arc<Self> {
         let (orders, receiver) = mpsc::unbounded_channel();
         let session = Arc::new(Self {
@@ -73,6 +79,7 @@ impl Session {
             orders,
             room: Semaphore::new(max_in_flight),
             next_id: AtomicU64::new(1),
+            comes_back: Arc::default(),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             hello,
@@ -83,8 +90,13 @@ impl Session {
             waiting: HashMap::new(),
             patience: session.hello.tick.saturating_mul(2),
             stop: session.stop.clone(),
+            comes_back: Arc::clone(&session.comes_back),
+            feed,
             gateway_id: gateway_id.to_owned(),
         };
+        owner
+            .feed
+            .connected(&session.hello.version, session.hello.protocol);
         tokio::spawn({
             let ended = session.ended.clone();
             async move {
@@ -153,6 +165,11 @@ impl Session {
         self.opened_at.elapsed()
     }
 
+    /// Whether the gateway said, or let it be seen, that it will be back in a moment.
+    pub(crate) fn comes_back(&self) -> bool {
+        self.comes_back.load(Ordering::SeqCst)
+    }
+
     /// Ends the connection politely.
     pub(crate) fn close(&self) {
         self.stop.cancel();
@@ -187,6 +204,8 @@ struct Owner {
     waiting: HashMap<String, oneshot::Sender<Outcome>>,
     patience: Duration,
     stop: CancellationToken,
+    comes_back: Arc<AtomicBool>,
+    feed: Arc<Feed>,
     gateway_id: String,
 }
 
@@ -210,6 +229,7 @@ impl Owner {
                 }
             }
         };
+        self.feed.disconnected("SESSION_ENDED", why);
         tracing::info!(gateway.id = %self.gateway_id, why, unanswered = self.waiting.len(), "gateway session ended");
     }
 
@@ -233,7 +253,13 @@ impl Owner {
             // The library has queued the pong; it leaves with the next flush.
             Some(Ok(Message::Ping(_))) => self.flush().await?,
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
-            Some(Ok(Message::Close(_))) => return Err("closed by the gateway"),
+            Some(Ok(Message::Close(frame))) => {
+                let code = frame.map(|frame| u16::from(frame.code));
+                if code.is_some_and(|code| BACK_SOON.contains(&code)) {
+                    self.comes_back.store(true, Ordering::SeqCst);
+                }
+                return Err("closed by the gateway");
+            }
             Some(Err(_)) => return Err("broken"),
             None => return Err("gone"),
         }
@@ -248,10 +274,14 @@ impl Owner {
                     let _ = reply.send(outcome);
                 }
             }
-            Some(Incoming::Event { name, .. }) if name == "shutdown" => {
-                tracing::info!(gateway.id = %self.gateway_id, "gateway announces that it stops");
+            Some(Incoming::Event { name, payload }) => {
+                if name == "shutdown" {
+                    tracing::info!(gateway.id = %self.gateway_id, "gateway announces that it stops");
+                    self.comes_back.store(true, Ordering::SeqCst);
+                }
+                self.feed.event(&name, payload, text.len());
             }
-            Some(Incoming::Event { .. }) | None => {}
+            None => {}
         }
     }
 

@@ -82,6 +82,10 @@ impl World {
             ("MC_DATABASE_URL".to_owned(), on_database(&server, &name)),
             ("MC_DATABASE_MAX_CONNECTIONS".to_owned(), "6".to_owned()),
             (
+                "MC_GATEWAY_ALLOW_PRIVATE_ADDRESSES".to_owned(),
+                "true".to_owned(),
+            ),
+            (
                 "MC_DATA_DIR".to_owned(),
                 directory.path().join("data").display().to_string(),
             ),

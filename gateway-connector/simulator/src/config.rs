@@ -38,6 +38,12 @@ pub struct SimulatorConfig {
     pub rate_window: Duration,
     /// Frames beyond this many bytes close the socket with 1009; `None` takes the version's own.
     pub max_payload: Option<usize>,
+    /// What `hello-ok` says of its version; `None` takes the version's own.
+    pub announced: Option<String>,
+    /// The one wire protocol that it speaks; `None` takes the version's own.
+    pub protocol: Option<i64>,
+    /// Scopes that a connection gets at most; `None` grants what is asked for.
+    pub grants: Option<Vec<String>>,
 }
 
 impl Default for SimulatorConfig {
@@ -55,6 +61,9 @@ impl Default for SimulatorConfig {
             restart_time: Duration::from_millis(100),
             rate_window: Duration::from_secs(60),
             max_payload: None,
+            announced: None,
+            protocol: None,
+            grants: None,
         }
     }
 }
@@ -62,6 +71,10 @@ impl Default for SimulatorConfig {
 impl SimulatorConfig {
     pub(crate) fn settle(&self) -> Duration {
         self.settle.unwrap_or(self.version.settle())
+    }
+
+    pub(crate) fn protocol(&self) -> i64 {
+        self.protocol.unwrap_or(self.version.protocol())
     }
 
     pub(crate) fn max_payload(&self) -> usize {

@@ -35,6 +35,8 @@ pub(crate) enum Fate {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     pub refusing: bool,
+    /// Status and body with which every upgrade is refused.
+    pub forbidden: Option<(u16, String)>,
     pub silent: bool,
     pub starting: usize,
     pub delay: Option<Duration>,

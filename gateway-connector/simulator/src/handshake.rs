@@ -65,7 +65,7 @@ pub(crate) fn judge(
     let version = config.version;
     let params = shape(version, &request.params)
         .map_err(|problem| Failure::invalid(format!("invalid connect params: {problem}")))?;
-    protocol(version, params)?;
+    protocol(config, params)?;
     let role = params
         .get("role")
         .and_then(Value::as_str)
@@ -117,6 +117,13 @@ pub(crate) fn judge(
         vec!["operator.admin".to_owned()]
     } else {
         scopes.into_iter().map(str::to_owned).collect()
+    };
+    let scopes: Vec<String> = match &config.grants {
+        None => scopes,
+        Some(grants) => scopes
+            .into_iter()
+            .filter(|scope| grants.contains(scope))
+            .collect(),
     };
     let device_id = device.map(|device| text(device, "id").to_owned());
     Ok(Accepted {
@@ -215,17 +222,18 @@ fn shape(version: Version, params: &Value) -> Result<&Map<String, Value>, String
     Ok(known)
 }
 
-fn protocol(version: Version, params: &Map<String, Value>) -> Result<(), Refusal> {
+fn protocol(config: &SimulatorConfig, params: &Map<String, Value>) -> Result<(), Refusal> {
+    let (version, own) = (config.version, config.protocol());
     let min = params["minProtocol"].as_i64().unwrap_or_default();
     let max = params["maxProtocol"].as_i64().unwrap_or_default();
-    if (min..=max).contains(&version.protocol()) {
+    if (min..=max).contains(&own) {
         return Ok(());
     }
     let details = match version {
-        Version::V2026_2_9 | Version::V2026_7_1 => json!({"expectedProtocol": version.protocol()}),
+        Version::V2026_2_9 | Version::V2026_7_1 => json!({"expectedProtocol": own}),
         Version::V2026_9_6 => json!({
             "code": "PROTOCOL_MISMATCH", "clientMinProtocol": min, "clientMaxProtocol": max,
-            "expectedProtocol": version.protocol(), "minimumProbeProtocol": 3,
+            "expectedProtocol": own, "minimumProbeProtocol": 3,
         }),
     };
     Err(Refusal {
@@ -342,8 +350,8 @@ fn hello(config: &SimulatorConfig, scopes: &[String], device_id: Option<&str>) -
     }
     json!({
         "type": "hello-ok",
-        "protocol": version.protocol(),
-        "server": {"version": version.announced(), "connId": uuid::Uuid::new_v4().to_string()},
+        "protocol": config.protocol(),
+        "server": {"version": config.announced.as_deref().unwrap_or(version.announced()), "connId": uuid::Uuid::new_v4().to_string()},
         "features": {"methods": methods(version), "events": EVENTS},
         "snapshot": {
             "presence": [], "health": {"ok": true, "ts": now_ms()},

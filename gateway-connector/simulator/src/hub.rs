@@ -1,6 +1,7 @@
 //! What all connections of a gateway share.
 
 use std::{
+    borrow::Cow,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -21,7 +22,7 @@ use crate::{
 /// What is sent to every connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Broadcast {
-    Event(&'static str, Value),
+    Event(Cow<'static, str>, Value),
     Close(u16, &'static str),
     Drop,
 }
@@ -33,6 +34,8 @@ pub(crate) struct Hub {
     pub broadcast: broadcast::Sender<Broadcast>,
     pub messages: broadcast::Sender<Message>,
     pub open: AtomicUsize,
+    /// Most connections that were open at once.
+    pub peak: AtomicUsize,
     pub accepted: AtomicU64,
     pub down: AtomicBool,
     restart_due: AtomicBool,
@@ -48,6 +51,7 @@ impl Hub {
             broadcast: broadcast::channel(1024).0,
             messages: broadcast::channel(1024).0,
             open: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
             accepted: AtomicU64::new(0),
             down: AtomicBool::new(false),
             restart_due: AtomicBool::new(false),
@@ -91,7 +95,7 @@ impl Hub {
     pub(crate) async fn restart(&self) {
         self.down.store(true, Ordering::SeqCst);
         self.tell(Broadcast::Event(
-            "shutdown",
+            "shutdown".into(),
             json!({"reason": "gateway restarting", "restartExpectedMs": 1500}),
         ));
         self.tell(Broadcast::Close(1012, "service restart"));

@@ -25,6 +25,7 @@ mod running;
 mod scope;
 mod socket;
 mod state;
+mod steering;
 mod version;
 
 pub use config::{Pairing, SimulatorConfig};

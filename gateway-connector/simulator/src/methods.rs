@@ -5,6 +5,7 @@ mod chat;
 mod config;
 mod files;
 mod sessions;
+mod skills;
 mod system;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub(crate) const COMMON: &[&str] = &[
     "chat.send",
     "chat.history",
     "cron.list",
+    "skills.status",
 ];
 
 /// Carries a request out.
@@ -64,10 +66,11 @@ pub(crate) fn call(hub: &Arc<Hub>, scopes: &[String], request: &Request) -> Answ
         "agents.files.list" => files::list(hub, params),
         "agents.files.get" => files::get(hub, params),
         "agents.files.set" => files::set(hub, params),
-        "sessions.list" => Ok(sessions::list(hub)),
+        "sessions.list" => sessions::list(hub, params),
         "sessions.patch" => sessions::patch(hub, params),
         "sessions.reset" => sessions::reset(hub, params),
         "sessions.delete" => sessions::delete(hub, params),
+        "skills.status" => skills::status(hub, params),
         "chat.send" => chat::send(hub, params),
         "chat.history" => chat::history(hub, params),
         other => Err(Failure::invalid(format!("unknown method: {other}"))),

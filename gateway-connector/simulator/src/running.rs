@@ -66,7 +66,7 @@ async fn connection(hub: Arc<Hub>, stream: TcpStream, tls: Option<TlsAcceptor>) 
 
 /// A running gateway. Dropping it stops it without waiting.
 pub struct Running {
-    hub: Arc<Hub>,
+    pub(crate) hub: Arc<Hub>,
     addr: SocketAddr,
 }
 
@@ -159,6 +159,16 @@ impl Running {
         self.hub.state().messages.clone()
     }
 
+    /// Messages in the order of acceptance, without the first so many.
+    pub fn messages_since(&self, count: usize) -> Vec<Message> {
+        let state = self.hub.state();
+        state
+            .messages
+            .get(count..)
+            .map(<[Message]>::to_vec)
+            .unwrap_or_default()
+    }
+
     /// Messages accepted from now on.
     pub fn watch(&self) -> broadcast::Receiver<Message> {
         self.hub.messages.subscribe()
@@ -231,7 +241,7 @@ impl Running {
         let key = canonical(session_key);
         self.hub.state().say(&key, "assistant", text);
         self.hub.tell(Broadcast::Event(
-            "chat",
+            "chat".into(),
             json!({
                 "runId": uuid::Uuid::new_v4().to_string(), "sessionKey": key, "seq": 1, "state": "final",
                 "message": {"role": "assistant", "content": [{"type": "text", "text": text}]},

@@ -27,9 +27,8 @@ fn needed(version: Version, method: &str) -> Option<&'static str> {
     let old = version == Version::V2026_2_9;
     Some(match method {
         "health" if !old => return None,
-        "health" | "status" | "agents.list" | "sessions.list" | "chat.history" | "cron.list" => {
-            "operator.read"
-        }
+        "health" | "status" | "agents.list" | "sessions.list" | "chat.history" | "cron.list"
+        | "skills.status" => "operator.read",
         "config.get" | "agents.files.list" | "agents.files.get" if !old => "operator.read",
         "chat.send" => "operator.write",
         "sessions.patch" if !old => "operator.write",

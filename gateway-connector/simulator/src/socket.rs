@@ -18,6 +18,7 @@ use tokio_tungstenite::{
         self, Message,
         error::CapacityError,
         handshake::server::{ErrorResponse, Request as Upgrade, Response as Upgraded},
+        http::StatusCode,
         protocol::{CloseFrame, WebSocketConfig},
     },
 };
@@ -51,6 +52,7 @@ where
 {
     let origin = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&origin);
+    let forbidden = hub.faults().forbidden.clone();
     #[expect(
         clippy::result_large_err,
         reason = "the WebSocket library fixes the type"
@@ -63,7 +65,15 @@ where
         *seen
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner) = header.map(str::to_owned);
-        Ok(upgraded)
+        match forbidden {
+            None => Ok(upgraded),
+            Some((status, ref body)) => {
+                let mut refusal = ErrorResponse::new(Some(body.clone()));
+                *refusal.status_mut() =
+                    StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+                Err(refusal)
+            }
+        }
     };
     let config = WebSocketConfig::default()
         .max_message_size(Some(hub.config.max_payload()))
@@ -83,8 +93,11 @@ where
         seq: 0,
     };
     if let Ok(accepted) = connection.handshake(origin.as_deref()).await {
-        connection.hub.open.fetch_add(1, Ordering::SeqCst);
-        let _ = connection.converse(&accepted).await;
+        // Whoever sees the connection may count on it to hear everything.
+        let told = connection.hub.broadcast.subscribe();
+        let open = connection.hub.open.fetch_add(1, Ordering::SeqCst) + 1;
+        connection.hub.peak.fetch_max(open, Ordering::SeqCst);
+        let _ = connection.converse(&accepted, told).await;
         connection.hub.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -156,14 +169,17 @@ where
         }
     }
 
-    async fn converse(&mut self, accepted: &Accepted) -> Step {
+    async fn converse(
+        &mut self,
+        accepted: &Accepted,
+        mut told: broadcast::Receiver<Broadcast>,
+    ) -> Step {
         tracing::debug!(
             device.id = accepted.device_id,
             "simulated gateway accepted a connection"
         );
         let pace = self.hub.config.tick_interval;
         let mut ticks = interval_at(Instant::now() + pace, pace);
-        let mut told = self.hub.broadcast.subscribe();
         let (late, mut lates) = mpsc::unbounded_channel::<String>();
         let stop = self.hub.stop.clone();
         loop {
@@ -172,7 +188,7 @@ where
                 _ = ticks.tick() => self.event("tick", &json!({"ts": now_ms()})).await?,
                 Some(text) = lates.recv() => self.send(text).await?,
                 broadcast = told.recv() => match broadcast {
-                    Ok(Broadcast::Event(name, payload)) => self.event(name, &payload).await?,
+                    Ok(Broadcast::Event(name, payload)) => self.event(&name, &payload).await?,
                     Ok(Broadcast::Close(code, reason)) => return self.close(code, reason).await,
                     Ok(Broadcast::Drop) | Err(broadcast::error::RecvError::Closed) => return Err(Over),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}

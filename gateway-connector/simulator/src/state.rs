@@ -62,6 +62,10 @@ pub(crate) struct State {
     pub scratches: BTreeMap<String, (String, u64)>,
     pub calls: Vec<Call>,
     pub writes: VecDeque<Instant>,
+    /// Agents that are listed though the configuration does not name them.
+    pub ghosts: BTreeSet<String>,
+    /// Skills by agent.
+    pub skills: BTreeMap<String, BTreeSet<String>>,
     pub approved: BTreeSet<String>,
     pub pending: BTreeMap<String, String>,
 }
@@ -90,6 +94,8 @@ impl State {
             scratches: BTreeMap::new(),
             calls: Vec::new(),
             writes: VecDeque::new(),
+            ghosts: BTreeSet::new(),
+            skills: BTreeMap::new(),
             approved: BTreeSet::new(),
             pending: BTreeMap::new(),
         }

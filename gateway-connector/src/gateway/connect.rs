@@ -66,6 +66,7 @@ impl Gateway {
             settings,
             identity,
             tls,
+            ..
         } = &*self.shared;
         let url = &self.target.url;
         let origin = (guise == Guise::ControlUi).then(|| {
@@ -103,6 +104,7 @@ impl Gateway {
             hello,
             settings.max_in_flight,
             &self.target.gateway_id,
+            Arc::clone(&self.feed),
         ))
     }
 }

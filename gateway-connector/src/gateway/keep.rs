@@ -7,53 +7,81 @@ use tokio::time::{Instant, sleep_until};
 use super::{Gateway, slot::Demand};
 use crate::session::Session;
 
+/// Why nobody watches over the gateway any more.
+#[derive(PartialEq, Eq)]
+enum Left {
+    /// Nobody uses it.
+    Idle,
+    /// It is closed for good.
+    Stopped,
+    /// Trying again would not help.
+    Refused,
+}
+
 impl Gateway {
-    /// Watches over a session: reopens it when it ends while in use, closes it when it is not.
-    pub(super) fn keep(self: &Arc<Self>, session: &Arc<Session>) {
+    /// Watches over a session, or over its absence: opens it again when it ends while in use, closes it when it is not.
+    pub(super) fn keep(self: &Arc<Self>, session: Option<&Arc<Session>>) {
         if self.keeping.swap(true, Ordering::SeqCst) {
             return;
         }
-        let (gateway, session) = (Arc::clone(self), Arc::clone(session));
+        let (gateway, mut session) = (Arc::clone(self), session.cloned());
         self.tasks.spawn(async move {
             metrics::gauge!("gateway_sessions").increment(1);
-            gateway.keep_open(session).await;
-            gateway.keeping.store(false, Ordering::SeqCst);
+            loop {
+                let left = gateway.keep_open(session.take()).await;
+                gateway.keeping.store(false, Ordering::SeqCst);
+                // Somebody may have come in the moment in which everybody was gone.
+                let missed = left == Left::Idle && gateway.is_watched();
+                if !missed || gateway.keeping.swap(true, Ordering::SeqCst) {
+                    break;
+                }
+            }
             metrics::gauge!("gateway_sessions").decrement(1);
         });
     }
 
-    async fn keep_open(self: &Arc<Self>, mut session: Arc<Session>) {
+    async fn keep_open(self: &Arc<Self>, session: Option<Arc<Session>>) -> Left {
+        let mut open = session;
         loop {
-            tokio::select! {
-                () = self.stop.cancelled() => return self.end(&session).await,
-                () = self.until_idle() => return self.end(&session).await,
-                () = session.over() => {}
-            }
-            session = loop {
-                let reopened = tokio::select! {
-                    () = self.stop.cancelled() => return,
-                    () = self.until_idle() => return,
-                    reopened = self.demand(Demand::Patient) => reopened,
+            if let Some(session) = open.take() {
+                let left = tokio::select! {
+                    () = self.stop.cancelled() => Some(Left::Stopped),
+                    () = self.until_idle() => Some(Left::Idle),
+                    () = session.over() => None,
                 };
-                match reopened {
-                    Ok(session) => break session,
-                    // The next attempt waits for its turn.
-                    Err(error) if error.passes() => {}
-                    Err(_) => return,
+                if let Some(left) = left {
+                    session.close();
+                    session.over().await;
+                    return left;
                 }
+            }
+            let reopened = tokio::select! {
+                () = self.stop.cancelled() => return Left::Stopped,
+                () = self.until_idle() => return Left::Idle,
+                reopened = self.demand(Demand::Patient) => reopened,
             };
+            match reopened {
+                Ok(session) => open = Some(session),
+                // The next attempt waits for its turn.
+                Err(error) if error.passes() => {}
+                Err(error) => {
+                    self.feed.over(error);
+                    return Left::Refused;
+                }
+            }
         }
-    }
-
-    async fn end(&self, session: &Session) {
-        session.close();
-        session.over().await;
     }
 
     async fn until_idle(&self) {
         loop {
-            let idle_at = self.used_at() + self.shared.settings.idle_after;
-            if idle_at <= Instant::now() {
+            let now = Instant::now();
+            let since = if self.is_watched() {
+                now
+            } else {
+                self.used_at()
+            };
+            let idle_at = since + self.shared.settings.idle_after;
+            if idle_at <= now {
                 return;
             }
             sleep_until(idle_at).await;

@@ -10,12 +10,16 @@ use crate::{backoff, error::Error, session::Session};
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// A session that ends sooner counts as a failed attempt: a gateway that accepts and hangs up is not hammered.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
+/// How long a gateway that announced its restart is looked for, and how often.
+const RESTART: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(500));
 
 /// The session, or the history of failing to open one.
 pub(super) struct Slot {
     session: Option<Arc<Session>>,
     failures: u32,
     pub next_attempt: Instant,
+    /// A restart was announced; until then it is expected back any moment.
+    expected_until: Option<Instant>,
     last_error: Option<Error>,
 }
 
@@ -36,6 +40,7 @@ impl Slot {
             session: None,
             failures: 0,
             next_attempt: Instant::now(),
+            expected_until: None,
             last_error: None,
         }
     }
@@ -44,13 +49,15 @@ impl Slot {
     pub(super) fn live(&mut self) -> Option<Arc<Session>> {
         let session = self.session.take_if(|session| session.is_over());
         if let Some(ended) = session {
-            self.failures = if ended.age() < SHORT_LIFE {
+            let now = Instant::now();
+            self.expected_until = ended.comes_back().then(|| now + RESTART.0);
+            self.failures = if ended.age() < SHORT_LIFE && !ended.comes_back() {
                 self.failures + 1
             } else {
                 0
             };
             // The first reconnection is immediate: gateways restart after a write to their configuration.
-            self.next_attempt = Instant::now() + backoff::after(self.failures.saturating_sub(1));
+            self.next_attempt = now + backoff::after(self.failures.saturating_sub(1));
             self.last_error = None;
         }
         self.session.clone()
@@ -67,6 +74,7 @@ impl Slot {
 
     pub(super) fn opened(&mut self, session: &Arc<Session>) {
         self.session = Some(Arc::clone(session));
+        self.expected_until = None;
         self.last_error = None;
     }
 
@@ -78,7 +86,12 @@ impl Slot {
             } => *wait,
             _ => backoff::after(self.failures),
         };
-        self.next_attempt = Instant::now() + wait;
+        let now = Instant::now();
+        let wait = match self.expected_until {
+            Some(until) if now < until && error.passes() => wait.min(RESTART.1),
+            Some(_) | None => wait,
+        };
+        self.next_attempt = now + wait;
         self.last_error = Some(error.clone());
     }
 }

@@ -63,9 +63,10 @@ pub(crate) async fn write_files(
     Ok(outcome)
 }
 
-struct Desk<'a> {
-    gateway: &'a Arc<Gateway>,
-    agent_key: &'a str,
+/// Where files of one agent are written.
+pub(super) struct Desk<'a> {
+    pub(super) gateway: &'a Arc<Gateway>,
+    pub(super) agent_key: &'a str,
 }
 
 impl Desk<'_> {
@@ -86,7 +87,7 @@ impl Desk<'_> {
     }
 
     /// Writes a file; answers whether the gateway takes files of that name.
-    async fn write(&self, name: &str, content: &str) -> Result<bool, Error> {
+    pub(super) async fn write(&self, name: &str, content: &str) -> Result<bool, Error> {
         let method = "agents.files.set";
         let params = json!({"agentId": self.agent_key, "name": name, "content": content});
         match call_settled(self.gateway, self.agent_key, method, &params).await? {
@@ -142,7 +143,7 @@ impl Desk<'_> {
 
     /// Newer gateways read the text of a beat from the agent's own job. The file has it too, so a gateway without such a job
     /// loses nothing.
-    async fn write_beat(&self, content: &str) -> Result<(), Error> {
+    pub(super) async fn write_beat(&self, content: &str) -> Result<(), Error> {
         if !self
             .gateway
             .session()

@@ -122,7 +122,7 @@ async fn an_agent_that_does_not_exist_gets_no_files() {
     for version in Version::ALL {
         let bench = Bench::new(version).await;
         let fault = bench.write(&[("SOUL.md", "x")]).await.unwrap_err();
-        assert_eq!(fault.reason, "GATEWAY_REFUSED");
+        assert_eq!(fault.reason, "GATEWAY_AGENT_NOT_FOUND");
     }
 }
 

@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agents;
+mod ask;
 mod connections;
 mod cuts;
 mod files;
 mod frames;
 mod messages;
+mod reading;
 mod refusals;
 mod support;
 mod tls;
+mod watching;

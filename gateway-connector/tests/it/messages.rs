@@ -50,7 +50,7 @@ async fn nothing_is_reported_as_sent_that_was_not_accepted() {
     let bench = Bench::new(Version::V2026_9_6).await;
     assert_eq!(
         bench.send("to nobody", "k1").await.unwrap_err().reason,
-        "GATEWAY_REFUSED"
+        "GATEWAY_AGENT_NOT_FOUND"
     );
     bench.ensure(KEY).await.unwrap();
     bench.gateway.cut_on(

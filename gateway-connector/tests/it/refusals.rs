@@ -1,5 +1,7 @@
 //! Gateways that do not want us, and requests that we do not want.
 
+use chassis::Code;
+use gateway_connector::PrivateAddresses;
 use proto::gateway::v1::{EnsureAgentRequest, ProbeRequest};
 use simulator::{Failure, Pairing, SimulatorConfig, Version};
 
@@ -144,11 +146,16 @@ async fn a_gateway_that_repeats_the_token_does_not_make_us_do_so() {
 }
 
 #[tokio::test]
-async fn private_addresses_can_be_forbidden() {
+async fn private_addresses_are_refused_unless_somebody_allowed_them() {
     let mut config = config();
-    config.gateway_allow_private_addresses = false;
+    config.gateway_allow_private_addresses = PrivateAddresses::Auto;
     let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
-    assert_eq!(bench.probe().await.unwrap_err().reason, "GATEWAY_REFUSED");
+    let fault = bench.probe().await.unwrap_err();
+    assert_eq!(
+        (fault.code, fault.reason.as_str()),
+        (Code::Invalid, "GATEWAY_ADDRESS_REFUSED")
+    );
+    assert_eq!(fault.fields[0].field, "url");
     assert_eq!(bench.gateway.accepted(), 0);
 }
 

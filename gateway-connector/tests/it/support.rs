@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chassis::{Caller, Clock, Fault, Peer, Running, Server, fault};
 use clap::Parser;
-use gateway_connector::Config;
+use gateway_connector::{Config, PrivateAddresses};
 use proto::gateway::v1::{
     EnsureAgentRequest, ProbeRequest, ProbeResponse, RemoveAgentRequest, SendMessageRequest,
     Target, WorkspaceFile, WriteFilesRequest, WriteFilesResponse,
@@ -29,6 +29,7 @@ pub(crate) fn config() -> Config {
     let mut config = Options::parse_from(["test"]).config;
     config.gateway_request_timeout = Duration::from_secs(5);
     config.gateway_connect_timeout = Duration::from_secs(5);
+    config.gateway_allow_private_addresses = PrivateAddresses::Allowed;
     config
 }
 

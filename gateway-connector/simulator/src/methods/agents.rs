@@ -13,15 +13,23 @@ use crate::{
 };
 
 pub(crate) fn list(hub: &Hub) -> Value {
-    let agents: Vec<Value> = hub
-        .state()
+    let state = hub.state();
+    let mut agents: Vec<Value> = state
         .agents()
         .into_iter()
-        .map(|agent| match agent.name {
-            Some(name) => json!({"id": agent.id, "name": name}),
-            None => json!({"id": agent.id}),
+        .map(|agent| {
+            let mut view = json!({"id": agent.id});
+            if let Some(name) = agent.name {
+                view["name"] = name.into();
+            }
+            if hub.config.version != Version::V2026_2_9 {
+                view["workspace"] = agent.workspace.into();
+            }
+            view
         })
         .collect();
+    // What sessions of unconfigured agents and deleted ones have left on the disk shows up as well.
+    agents.extend(state.ghosts.iter().map(|id| json!({"id": id})));
     json!({"defaultId": "main", "mainKey": "main", "scope": "per-sender", "agents": agents})
 }
 
@@ -140,7 +148,7 @@ fn missing(id: &str) -> Failure {
 fn changed(hub: &Hub, state: &State) {
     if hub.config.version.has_entries() {
         hub.tell(Broadcast::Event(
-            "config.changed",
+            "config.changed".into(),
             json!({"hash": state.hash()}),
         ));
     }

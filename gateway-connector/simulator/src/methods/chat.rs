@@ -57,7 +57,7 @@ pub(crate) fn send(hub: &Hub, params: &Value) -> Answer {
     state.say(&message.session_key, "user", &message.text);
     state.messages.push(message.clone());
     hub.tell(Broadcast::Event(
-        "chat",
+        "chat".into(),
         json!({"runId": message.idempotency_key, "sessionKey": message.session_key, "seq": 1, "state": "final"}),
     ));
     let run = message.idempotency_key.clone();

@@ -91,7 +91,7 @@ pub(crate) fn patch(hub: &Arc<Hub>, params: &Value) -> Answer {
         Version::V2026_7_1 if restarts => hub.restart_after(Duration::ZERO),
         Version::V2026_7_1 => {}
         Version::V2026_9_6 => hub.tell(Broadcast::Event(
-            "config.changed",
+            "config.changed".into(),
             json!({"hash": state.hash()}),
         )),
     }

@@ -10,16 +10,58 @@ use crate::{
     state::{agent_of, canonical},
 };
 
-pub(crate) fn list(hub: &Hub) -> Value {
+/// Sessions that newer gateways answer at once when nothing else is asked for.
+const PAGE: usize = 100;
+
+pub(crate) fn list(hub: &Hub, params: &Value) -> Answer {
+    let pages = hub.config.version != Version::V2026_2_9;
+    let count = |from| Kind::Count { from, to: 100_000 };
+    let mut known = vec![
+        ("limit", count(1), false),
+        ("activeMinutes", count(1), false),
+        ("agentId", Kind::Text, false),
+        ("search", Kind::AnyText, false),
+        ("label", Kind::Text, false),
+        ("includeGlobal", Kind::Boolean, false),
+        ("includeUnknown", Kind::Boolean, false),
+    ];
+    if pages {
+        known.push(("offset", count(0), false));
+    }
+    let params = check("sessions.list", params, &known)?;
+    let number = |name: &str| {
+        let number = params.get(name).and_then(Value::as_u64);
+        number.and_then(|number| usize::try_from(number).ok())
+    };
     let state = hub.state();
-    let sessions: Vec<Value> = state
+    let (agent, search) = (text(params, "agentId"), text(params, "search"));
+    let matching: Vec<Value> = state
         .sessions
         .values()
+        .filter(|session| agent.is_empty() || agent_of(&session.key) == agent)
+        .filter(|session| {
+            let label = session.label.as_deref().unwrap_or_default();
+            session.key.contains(search) || label.contains(search)
+        })
         .map(|session| {
             json!({"key": session.key, "kind": "direct", "label": session.label, "sessionId": session.id})
         })
         .collect();
-    json!({"ts": now_ms(), "path": "(multiple)", "count": sessions.len(), "defaults": {}, "sessions": sessions})
+    let total = matching.len();
+    let limit = number("limit").unwrap_or(if pages { PAGE } else { usize::MAX });
+    let offset = number("offset").unwrap_or_default();
+    let sessions: Vec<Value> = matching.into_iter().skip(offset).take(limit).collect();
+    let mut reply = json!({
+        "ts": now_ms(), "path": "(multiple)", "count": sessions.len(), "defaults": {}, "sessions": sessions,
+    });
+    if pages {
+        let next = offset + sessions.len();
+        reply["totalCount"] = total.into();
+        reply["limitApplied"] = limit.into();
+        reply["hasMore"] = (next < total).into();
+        reply["nextOffset"] = (next < total).then_some(next).into();
+    }
+    Ok(reply)
 }
 
 pub(crate) fn patch(hub: &Hub, params: &Value) -> Answer {
