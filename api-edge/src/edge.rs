@@ -11,7 +11,7 @@ use crate::{
     front::Client,
     identity::{self, Credential, Identity},
     openapi,
-    pages::Document,
+    pages::{Catalogue, Document},
     route::{self, Rpc, Table},
     streams::Streams,
     transcode::Plans,
@@ -26,6 +26,7 @@ pub(crate) struct Edge {
     pub(crate) identity: Arc<Identity>,
     pub(crate) streams: Streams,
     pub(crate) openapi: Document,
+    pub(crate) catalogue: Catalogue,
     pub(crate) readiness: Readiness,
     /// Cancelled when open streams have to end.
     pub(crate) stop: CancellationToken,
@@ -49,8 +50,10 @@ impl Edge {
         let plans = Plans::compile(proto::pool());
         let rpcs = route::exposed();
         let table = Table::compile(&rpcs, &plans)?;
+        let document = openapi::document(&table);
         Ok(Self {
-            openapi: Document::new("application/json", openapi::document(&table).to_string()),
+            catalogue: Catalogue::new(openapi::Catalogue::of(&table, &document)),
+            openapi: Document::new("application/json", document.to_string()),
             peers: rpcs
                 .iter()
                 .map(|rpc| (rpc.role, server.peer(rpc.role)))

@@ -1,5 +1,6 @@
 //! What is not an RPC: the routes written by hand, all of them in [`routes`].
 
+mod catalogue;
 mod docs;
 mod document;
 mod health;
@@ -15,8 +16,9 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 
-use crate::{App, front::Client, grpc, problem::Problem, rest, route::Match};
+use crate::{App, front::Client, grpc, openapi, problem::Problem, rest, route::Match};
 
+pub(crate) use catalogue::Catalogue;
 pub(crate) use document::Document;
 
 /// Every route that no RPC stands behind.
@@ -30,6 +32,9 @@ pub(crate) fn routes(app: App) -> Router {
         .route("/readyz", get(health::ready))
         // The contract, generated from the descriptors, and a page to browse it.
         .route("/openapi.json", get(docs::openapi))
+        // The part of it that agents may call, small enough for them.
+        .route(openapi::CATALOGUE, get(catalogue::list))
+        .route(openapi::CATALOGUE_OPERATION, get(catalogue::one))
         .route("/docs", get(docs::page))
         .route("/docs/{file}", get(docs::file))
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed("GET, HEAD") })
@@ -65,7 +70,8 @@ async fn dispatch(State(app): State<App>, request: Request) -> Response {
 /// Where a path that is known without its trailing slash is found.
 fn without_slash(app: &App, request: &Request) -> Option<HeaderValue> {
     let path = request.uri().path().strip_suffix('/')?;
-    let page = ["/health", "/healthz", "/readyz", "/openapi.json", "/docs"].contains(&path);
+    let pages = ["/health", "/healthz", "/readyz", "/openapi.json", "/docs"];
+    let page = pages.contains(&path) || path == openapi::CATALOGUE;
     if !page && matches!(app.edge.table.find(request.method(), path), Match::Unknown) {
         return None;
     }

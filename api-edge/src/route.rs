@@ -28,6 +28,8 @@ pub struct Rpc {
     pub changes: Changes,
     /// Name of each server-sent event of its stream; `None` stands for the type of the event that a message carries.
     pub sse_event: Option<String>,
+    /// What agents read before they call it; of everything that they may call.
+    pub manual: Option<access::Manual>,
     pub descriptor: MethodDescriptor,
 }
 
@@ -129,6 +131,7 @@ fn rpc(method: MethodDescriptor) -> Option<Rpc> {
             Changes::Nobody
         },
         sse_event: access::sse_event(&method),
+        manual: access::manual(&method),
         descriptor: method,
     })
 }

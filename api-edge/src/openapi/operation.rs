@@ -8,43 +8,34 @@ use proto::access::Actor;
 use serde_json::{Map, Value, json};
 
 use super::{
+    agents::{self, Audience, ROLES},
     comments::{Comments, sentence},
     schema::{self, Schemas, Side},
     status,
 };
-use crate::{rest, route::Route, transcode::Body};
+use crate::{
+    rest,
+    route::{Route, Table},
+    transcode::Body,
+};
 
 /// Operations described so far.
 pub(super) struct Operations<'a> {
     comments: &'a Comments,
+    audience: Audience,
     names: HashSet<String>,
     tags: BTreeMap<String, String>,
 }
 
-/// Tags by which an agent finds what it may call.
-const ROLE_TAGS: [(Actor, &str, &str); 3] = [
-    (
-        Actor::Lead,
-        "agent-lead",
-        "What the lead of a board may call.",
-    ),
-    (
-        Actor::Worker,
-        "agent-worker",
-        "What a worker on a board may call.",
-    ),
-    (
-        Actor::GatewayMain,
-        "agent-main",
-        "What the main agent of a gateway may call.",
-    ),
-];
-
 impl<'a> Operations<'a> {
-    pub(super) fn new(comments: &'a Comments) -> Self {
+    pub(super) fn new(comments: &'a Comments, table: &Table) -> Self {
+        let routes = table.routes();
+        let manuals = routes.iter().filter_map(|route| route.rpc.manual.as_ref());
         Self {
             comments,
-            names: HashSet::new(),
+            audience: Audience::of(table),
+            // The names of the manuals are taken: whatever else would be called so is called otherwise.
+            names: manuals.map(|manual| manual.operation_id.clone()).collect(),
             tags: BTreeMap::new(),
         }
     }
@@ -65,6 +56,12 @@ impl<'a> Operations<'a> {
         } else {
             comment
         };
+        let manual = self.audience.manual(route);
+        let problem = if manual.is_some() {
+            "AgentProblem"
+        } else {
+            "Problem"
+        };
         let mut operation = json!({
             "operationId": self.name(route),
             "summary": sentence(comment),
@@ -72,27 +69,29 @@ impl<'a> Operations<'a> {
             "tags": self.tag(route),
             "security": security(&route.rpc.allow),
             "x-required-actor": required_actor(&route.rpc.allow),
-            "x-llm-intent": sentence(comment),
             "parameters": parameters(route, schemas),
-            "responses": responses(route, self.comments, schemas),
+            "responses": responses(route, self.comments, schemas, problem),
         });
         if let Some(body) = request_body(route, schemas) {
             operation["requestBody"] = body;
         }
+        if let (Some(manual), Some(members)) = (manual, operation.as_object_mut()) {
+            members.extend(agents::members(manual));
+        }
         operation
     }
 
-    /// `list_tasks`; on the agents' own routes `agent_list_tasks`; with a number where a third route means the same.
+    /// The name in the manual where agents know the RPC by this route; else `list_tasks`, with a number where another route
+    /// means the same.
     fn name(&mut self, route: &Route) -> String {
-        let method = spaced(route.rpc.descriptor.name())
+        if let Some(manual) = self.audience.manual(route)
+            && self.audience.is_foremost(route)
+        {
+            return manual.operation_id.clone();
+        }
+        let base = spaced(route.rpc.descriptor.name())
             .to_ascii_lowercase()
             .replace(' ', "_");
-        let is_agents = route.pattern.to_string().starts_with("/api/v1/agent/");
-        let base = if is_agents && !method.contains("agent") {
-            format!("agent_{method}")
-        } else {
-            method
-        };
         let mut name = base.clone();
         let mut number = 2;
         while !self.names.insert(name.clone()) {
@@ -105,19 +104,27 @@ impl<'a> Operations<'a> {
     fn tag(&mut self, route: &Route) -> Vec<String> {
         let service = route.rpc.descriptor.parent_service();
         let own = service.name().trim_end_matches("Service").to_owned();
-        let own = spaced(&own).to_ascii_lowercase();
+        let own = match spaced(&own).to_ascii_lowercase() {
+            // What is about agents is not what is for them.
+            own if own == agents::TAG.0 => format!("{own}s"),
+            own => own,
+        };
         self.tags
             .entry(own.clone())
             .or_insert_with(|| self.comments.service(service).to_owned());
         let mut tags = vec![own];
-        for (_, tag, text) in ROLE_TAGS
-            .iter()
-            .filter(|(actor, _, _)| route.rpc.allow.contains(actor))
-        {
-            self.tags
-                .entry((*tag).to_owned())
-                .or_insert_with(|| (*text).to_owned());
-            tags.push((*tag).to_owned());
+        if self.audience.manual(route).is_some() {
+            let admits = |role: &agents::Role| route.rpc.allow.contains(&role.actor);
+            let roles = ROLES.into_iter().filter(admits);
+            let roles = roles.map(|role| (role.tag, role.text));
+            for (tag, text) in [agents::TAG].into_iter().chain(roles) {
+                self.tags
+                    .entry(tag.to_owned())
+                    .or_insert_with(|| text.to_owned());
+                if !tags.iter().any(|known| known == tag) {
+                    tags.push(tag.to_owned());
+                }
+            }
         }
         tags
     }
@@ -244,7 +251,7 @@ fn is_plain(field: &FieldDescriptor) -> bool {
 }
 
 fn request_body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Value> {
-    let schema = match route.input.body() {
+    let mut schema = match route.input.body() {
         Body::Ignored => return None,
         Body::Field(field) => schemas.request(field, None),
         Body::Whole => {
@@ -256,11 +263,21 @@ fn request_body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Value> {
             schemas.object(route.input.query_fields(), thing.as_ref())
         }
     };
+    if *route.input.body() == Body::Whole
+        && let Some(intent) = proto::access::intent(route.input.message())
+    {
+        schema["x-llm-intent"] = json!(intent);
+    }
     let required = schema.get("required").is_some();
     Some(json!({"required": required, "content": {"application/json": {"schema": schema}}}))
 }
 
-fn responses(route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> Value {
+fn responses(
+    route: &Route,
+    comments: &Comments,
+    schemas: &mut Schemas<'_>,
+    problem: &str,
+) -> Value {
     let mut done = json!({"description": "Done.", "content": content(route, comments, schemas)});
     let mut headers = Map::new();
     if changes_a_version(route) || (route.method == Method::GET && !route.rpc.is_server_streaming())
@@ -290,7 +307,7 @@ fn responses(route: &Route, comments: &Comments, schemas: &mut Schemas<'_>) -> V
     for status in status::failures(route, comments) {
         responses.insert(
             status.to_string(),
-            json!({"$ref": "#/components/responses/Problem"}),
+            json!({"$ref": format!("#/components/responses/{problem}")}),
         );
     }
     Value::Object(responses)

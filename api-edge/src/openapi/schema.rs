@@ -146,6 +146,9 @@ impl<'a> Schemas<'a> {
             if !comment.is_empty() {
                 schema["description"] = json!(comment);
             }
+            if let Some(intent) = proto::access::intent(message) {
+                schema["x-llm-intent"] = json!(intent);
+            }
             self.written.insert(key, (name.clone(), schema));
         }
         json!({"$ref": format!("#/components/schemas/{name}")})

@@ -79,6 +79,59 @@ async fn the_contract_can_be_read_and_browsed_offline() {
 }
 
 #[tokio::test]
+async fn an_agent_reads_in_a_few_lines_what_it_may_call() {
+    let edge = start().await;
+    let path = "/api/v1/agent/catalogue";
+    let get = |query: &str| edge.request(Method::GET, &format!("{path}{query}")).send();
+    let response = get("?role=worker").await.unwrap();
+    let headers = response.headers().clone();
+    assert_eq!(headers["content-type"], "text/plain; charset=utf-8");
+    let text = response.text().await.unwrap();
+    let claim = "PATCH\t/api/v1/agent/boards/{board_id}/tasks/{task_id}\tagent_update_task\ttask_progress\t";
+    assert!(text.contains(claim), "{text}");
+    assert!(!text.contains("agent_lead_create_agent"), "{text}");
+    let again = edge
+        .request(Method::GET, &format!("{path}?role=worker"))
+        .header("if-none-match", headers["etag"].clone());
+    let again = again.send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+
+    let all: Value = get("?format=json").await.unwrap().json().await.unwrap();
+    let items = all["items"].as_array().unwrap();
+    assert!(
+        items.iter().any(|item| item["roles"] == json!(["main"])),
+        "{all}"
+    );
+
+    for (query, code) in [
+        ("?role=king", "role_unknown"),
+        ("?format=xml", "format_unknown"),
+    ] {
+        let (status, _, body) = problem(get(query).await.unwrap()).await;
+        let found = body["errors"][0]["reason"].as_str().unwrap();
+        assert_eq!((status, found), (StatusCode::UNPROCESSABLE_ENTITY, code));
+    }
+    let one: Value = get("/agent_create_comment")
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(one["method"], "POST");
+    assert_eq!(
+        one["operation"]["requestBody"]["content"]["application/json"]["schema"]["required"],
+        json!(["message"])
+    );
+    let (status, code, _) = problem(get("/agent_fly").await.unwrap()).await;
+    assert_eq!(
+        (status, &*code),
+        (StatusCode::NOT_FOUND, "operation_not_found")
+    );
+    let slash = get("/").await.unwrap();
+    assert_eq!(slash.headers()["location"], path);
+}
+
+#[tokio::test]
 async fn a_browser_gets_the_application_under_every_page() {
     let edge = start().await;
     for path in ["/", "/boards/123", "/sign-in"] {
