@@ -60,6 +60,8 @@ pub(crate) struct Session {
     room: Semaphore,
     next_id: AtomicU64,
     comes_back: Arc<AtomicBool>,
+    /// Whether it answered a request.
+    served: AtomicBool,
     stop: CancellationToken,
     ended: CancellationToken,
 }
@@ -80,6 +82,7 @@ impl Session {
             room: Semaphore::new(max_in_flight),
             next_id: AtomicU64::new(1),
             comes_back: Arc::default(),
+            served: AtomicBool::new(false),
             stop: CancellationToken::new(),
             ended: CancellationToken::new(),
             hello,
@@ -143,6 +146,7 @@ impl Session {
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(outcome)) => {
                 forget.not();
+                self.served.store(true, Ordering::Relaxed);
                 outcome.map_err(Failed::Refused)
             }
             Ok(Err(_)) => Err(Failed::Lost),
@@ -158,6 +162,11 @@ impl Session {
     /// Waits until the connection has ended.
     pub(crate) async fn over(&self) {
         self.ended.cancelled().await;
+    }
+
+    /// Whether it was of use: it answered a request, whatever it said.
+    pub(crate) fn has_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// How long it has been open.

@@ -42,6 +42,8 @@ pub(crate) struct Faults {
     pub delay: Option<Duration>,
     /// Requests until the cut, the cut one included.
     pub cut: Option<(usize, Cut)>,
+    /// Requests of which each last one is cut, those until then, and how.
+    pub cut_every: Option<(usize, usize, Cut)>,
     rules: VecDeque<Rule>,
 }
 
@@ -69,6 +71,13 @@ impl Faults {
                 let cut = *cut;
                 self.cut = None;
                 return Fate::Cut(cut);
+            }
+        }
+        if let Some((every, left, cut)) = &mut self.cut_every {
+            *left -= 1;
+            if *left == 0 {
+                *left = *every;
+                return Fate::Cut(*cut);
             }
         }
         let Some(at) = self.rules.iter().position(|rule| rule.method == method) else {

@@ -292,6 +292,11 @@ impl Running {
         self.hub.faults().cut = (request > 0).then_some((request, cut));
     }
 
+    /// Cuts the connection at every n-th request from now, until [`heal`](Self::heal).
+    pub fn cut_every(&self, requests: usize, cut: Cut) {
+        self.hub.faults().cut_every = (requests > 0).then_some((requests, requests, cut));
+    }
+
     /// Cuts the connection at the next `times` requests of a method.
     pub fn cut_on(&self, method: &str, times: usize, cut: Cut) {
         self.rule(method, times, Fate::Cut(cut));

@@ -8,7 +8,8 @@ use crate::{backoff, error::Error, session::Session};
 
 /// Longest wait that a caller is made to sit out; beyond it learns at once when to come back.
 pub(super) const SHORT_WAIT: Duration = Duration::from_secs(3);
-/// A session that ends sooner counts as a failed attempt: a gateway that accepts and hangs up is not hammered.
+/// A session that ends sooner, and has answered nothing, counts as a failed attempt: a gateway that accepts and hangs up is
+/// not hammered.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
 /// How long a gateway that announced its restart is looked for, and how often.
 const RESTART: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(500));
@@ -45,20 +46,19 @@ impl Slot {
         }
     }
 
-    /// The session, unless it has ended; an early end counts as a failed attempt.
+    /// The session, unless it has ended; the early end of one that was of no use counts as a failed attempt.
     pub(super) fn live(&mut self) -> Option<Arc<Session>> {
         let session = self.session.take_if(|session| session.is_over());
         if let Some(ended) = session {
             let now = Instant::now();
             self.expected_until = ended.comes_back().then(|| now + RESTART.0);
-            self.failures = if ended.age() < SHORT_LIFE && !ended.comes_back() {
-                self.failures + 1
-            } else {
-                0
-            };
+            let useless = ended.age() < SHORT_LIFE && !ended.has_served() && !ended.comes_back();
+            self.failures = if useless { self.failures + 1 } else { 0 };
             // The first reconnection is immediate: gateways restart after a write to their configuration.
             self.next_attempt = now + backoff::after(self.failures.saturating_sub(1));
-            self.last_error = None;
+            // Whoever cannot wait that long is told why.
+            self.last_error =
+                useless.then(|| Error::Unreachable("it ends the connection at once".into()));
         }
         self.session.clone()
     }
