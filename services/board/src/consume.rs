@@ -4,7 +4,10 @@ mod gateways;
 mod orphans;
 
 use chassis::{Clock, decode};
-use proto::event::v1::{Event, event::Payload};
+use proto::{
+    agent::v1::Agent,
+    event::v1::{Event, event::Payload},
+};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -41,10 +44,13 @@ impl bus::Handler for Consumer {
                 let days = settings.memory_retention_days;
                 Ok(store::memory::retention::set(tx, organization_id, days).await?)
             }
-            Some(Payload::AgentDeleted(gone)) => match &gone.agent {
-                Some(agent) => {
-                    let agent_id = decode::id("agent_id", &agent.id)?;
-                    Ok(orphans::release(&self.pool, agent_id, self.clock.now()).await?)
+            Some(Payload::AgentDeleted(gone)) => self.free(gone.agent.as_ref(), None).await,
+            Some(Payload::AgentRetiring(gone)) => self.free(gone.agent.as_ref(), None).await,
+            Some(Payload::AgentUnlinked(gone)) => self.free(gone.agent.as_ref(), None).await,
+            Some(Payload::AgentUpdated(changed)) => match &changed.from_board_id {
+                Some(left) => {
+                    let left = decode::id("from_board_id", left)?;
+                    self.free(changed.agent.as_ref(), Some(left)).await
                 }
                 None => Ok(()),
             },
@@ -61,6 +67,13 @@ impl bus::Handler for Consumer {
 }
 
 impl Consumer {
+    /// Frees the tasks of an agent, on the board that it left or everywhere.
+    async fn free(&self, agent: Option<&Agent>, left: Option<Uuid>) -> anyhow::Result<()> {
+        let Some(agent) = agent else { return Ok(()) };
+        let agent_id = decode::id("agent_id", &agent.id)?;
+        Ok(orphans::release(&self.pool, agent_id, left, self.clock.now()).await?)
+    }
+
     /// Deletes everything of an organization, some of it at a time; what is gone already stays gone when it has to begin
     /// anew. Nobody is told: everybody heard that the organization is gone.
     async fn erase_organization(&self, id: Uuid) -> sqlx::Result<()> {

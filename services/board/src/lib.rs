@@ -59,6 +59,9 @@ pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
     group: ROLE,
     topics: &[
         "agent.deleted",
+        "agent.retiring",
+        "agent.unlinked",
+        "agent.updated",
         "gateway.deleted",
         "organization.deleted",
         "organization.settings_changed",

@@ -1,4 +1,4 @@
-//! Tasks whose agent is gone.
+//! Tasks whose agent is gone from their board.
 
 use bus::outbox;
 use chrono::{DateTime, Utc};
@@ -11,10 +11,18 @@ use crate::{
     task::cascade,
 };
 
-/// Takes an agent's tasks from it, on one board at a time, and tells of each. A board has a transaction of its own, as
+/// Takes an agent's tasks from it, on the board that it left or on every one, one board at a time, and tells of each. A board has a transaction of its own, as
 /// everywhere here: one that the handler's transaction held could not be held by what is done for the next event.
-pub(super) async fn release(pool: &PgPool, agent_id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let boards = store::tasks::boards_of_assignee(&mut *pool.acquire().await?, agent_id).await?;
+pub(super) async fn release(
+    pool: &PgPool,
+    agent_id: Uuid,
+    left_board_id: Option<Uuid>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let boards = match left_board_id {
+        Some(board_id) => vec![board_id],
+        None => store::tasks::boards_of_assignee(&mut *pool.acquire().await?, agent_id).await?,
+    };
     for board_id in boards {
         let mut tx = pool.begin().await?;
         let Some(board) = store::boards::lock(&mut tx, board_id).await? else {

@@ -318,3 +318,54 @@ async fn the_tasks_of_an_agent_that_is_gone_are_nobodys(pool: PgPool) {
     assert_eq!(fixture.told(1).await[0].r#type, "agent.deleted");
     fixture.stop().await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn the_tasks_of_an_agent_that_goes_or_moves_away_are_free(pool: PgPool) {
+    use proto::event::v1::{AgentRetiring, AgentUnlinked, AgentUpdated};
+    let mut fixture = Fixture::start(pool).await;
+    let agent = proto::agent::v1::Agent {
+        id: worker_id(0).to_string(),
+        ..proto::agent::v1::Agent::default()
+    };
+    let moved = |from: Option<String>| {
+        Payload::AgentUpdated(AgentUpdated {
+            agent: Some(agent.clone()),
+            changed_fields: vec!["board_id".to_owned()],
+            from_board_id: from,
+        })
+    };
+    let leaving = [
+        Payload::AgentRetiring(AgentRetiring {
+            agent: Some(agent.clone()),
+        }),
+        Payload::AgentUnlinked(AgentUnlinked {
+            agent: Some(agent.clone()),
+        }),
+        moved(Some(fixture.board.to_string())),
+    ];
+    for leaving in leaving {
+        let task = fixture.task("Work").await;
+        let task = fixture
+            .update(&owner(), patch(&task).assignee(Some(worker_id(0))))
+            .await
+            .unwrap();
+        let task = fixture
+            .update(&fixture.worker(0), to(&task, InProgress))
+            .await
+            .unwrap();
+        // A change that is no move, and a move from elsewhere, free nothing here.
+        fixture.elsewhere(moved(None)).await;
+        let elsewhere = uuid::Uuid::from_u128(5).to_string();
+        fixture.elsewhere(moved(Some(elsewhere))).await;
+        fixture.elsewhere(leaving).await;
+        let told = fixture.told(7).await;
+        let kinds: Vec<&str> = told.iter().map(|event| event.r#type.as_str()).collect();
+        assert_eq!(kinds[3..5], ["agent.updated"; 2]);
+        assert!(kinds[5].starts_with("agent."), "{kinds:?}");
+        assert_eq!(kinds[6], "task.status_changed");
+        let freed = fixture.now(&task).await;
+        assert_eq!(freed.assigned_agent_id, None);
+        assert_eq!((freed.status(), freed.in_progress_at), (Inbox, None));
+    }
+    fixture.stop().await;
+}
