@@ -75,7 +75,7 @@ def script(prompt):
         steps += [[f"TASK_ID={found[1]}", COMMENT]]
     elif "BOARD CHAT" in said or re.search(r"^NUDGE", said, re.MULTILINE):
         steps += [[CHECK_IN]]
-    elif re.search("Do this on every beat|heartbeat", said, re.IGNORECASE):
+    elif not steps and re.search("Do this on every beat|heartbeat", said, re.IGNORECASE):
         return [[CHECK_IN]], "HEARTBEAT_OK"
     return steps, "All of it is done, as my files say."
 
