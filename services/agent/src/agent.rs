@@ -1,5 +1,6 @@
 //! Agents: who they are, what they are for, and where they live on their gateway.
 
+pub(crate) mod change;
 pub(crate) mod heartbeat;
 pub(crate) mod place;
 pub(crate) mod profile;

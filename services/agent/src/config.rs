@@ -30,6 +30,10 @@ pub struct Config {
     #[arg(long, env = "MC_LIFECYCLE_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub lifecycle_timeout: Duration,
 
+    /// How long an agent that was woken has to call before it is woken again, such as `5m`; after the third time it is offline
+    #[arg(long, env = "MC_CHECKIN_DEADLINE", default_value = "5m", value_parser = duration)]
+    pub checkin_deadline: Duration,
+
     /// Pauses between attempts to deliver a notice to an agent, such as `2s,5s,1m`; after the last one it is given up
     #[arg(
         long,
@@ -41,6 +45,12 @@ pub struct Config {
     /// Longest time that one attempt to deliver a notice may take, such as `15s`
     #[arg(long, env = "MC_NOTICE_TIMEOUT", default_value = "15s", value_parser = duration)]
     pub notice_timeout: Duration,
+
+    #[command(flatten)]
+    pub skills: crate::skill::config::Config,
+
+    #[command(flatten)]
+    pub souls: crate::soul::config::Config,
 }
 
 /// Pauses between attempts: durations in words, separated by commas.
@@ -65,7 +75,7 @@ impl FromStr for Schedule {
 /// Longest duration that makes sense in any of these settings.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let duration = humantime::parse_duration(text)
         .map_err(|_| format!("`{text}` is not a duration such as `30s`, `5m` or `1h`"))?;
@@ -82,6 +92,11 @@ fn base_url(text: &str) -> Result<String, String> {
     if text == AUTO {
         return Ok(AUTO.to_owned());
     }
+    absolute_url(text)
+}
+
+/// An address without what may follow its path.
+pub(crate) fn absolute_url(text: &str) -> Result<String, String> {
     let trimmed = text.trim().trim_end_matches('/');
     let url = Url::parse(trimmed).map_err(|error| format!("not a URL: {error}"))?;
     let plain = url.username().is_empty()

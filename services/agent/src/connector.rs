@@ -11,6 +11,7 @@ use proto::gateway::v1::{
 };
 
 pub(crate) use failure::{Failure, Lasts};
+pub(crate) use look::Sessions;
 
 use crate::{
     agent::Agent,
@@ -134,10 +135,21 @@ impl Connector {
 
     /// Makes the agent and its session cease to exist.
     pub(crate) async fn remove(&self, gateway: &Gateway, agent: &Agent) -> Result<(), Failure> {
+        self.remove_runtime(gateway, &agent.key(), &agent.session_key())
+            .await
+    }
+
+    /// The same for an agent that we know by its keys alone.
+    pub(crate) async fn remove_runtime(
+        &self,
+        gateway: &Gateway,
+        agent_key: &str,
+        session_key: &str,
+    ) -> Result<(), Failure> {
         let request = RemoveAgentRequest {
             target: Some(self.target(gateway)?),
-            agent_key: agent.key(),
-            session_key: agent.session_key(),
+            agent_key: agent_key.to_owned(),
+            session_key: session_key.to_owned(),
         };
         self.client.clone().remove_agent(request).await?;
         Ok(())

@@ -1,14 +1,19 @@
-//! Agents that go because their board or their organization is gone.
+//! Agents that go: because somebody says so, or because their board or their organization is gone.
 //!
 //! | When | Agents | Gateways |
 //! |---|---|---|
 //! | a board is deleted | a job takes each from its gateway, then its row goes; one that the gateway does not let go is `failed` and can be tried again | stay |
 //! | a board is deleted by force | rows go at once, gateways are not asked | stay |
+//! | somebody deletes an agent | the same for this one, by a job or by force | stay |
+//! | somebody unlinks an agent | its row goes at once; one that was imported loses our section in its AGENTS.md by a job | stay |
+//! | somebody deletes a gateway on which no board stands | the same for its main agent, by a job or by force | goes with its last agent |
 //! | an organization is deleted | a job takes each from its gateway; rows go then, or when the job gives up | each goes with its last agent |
 //!
-//! In every case their tokens end at once and what they were to be told is forgotten.
+//! In every case their tokens end at once and what they were to be told is forgotten, and so are onboardings.
 //!
-//! Deliveries are changed before jobs, jobs before tokens and agents, as whoever settles a job does it.
+//! Deliveries are changed before wake-ups and jobs, these before tokens and agents, as whoever settles a job does it.
+
+pub(crate) mod gateway;
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,11 +25,13 @@ use crate::{
     agent::Agent,
     job::Requester,
     lifecycle::Planner,
+    skill,
     store::{
         departures::{self, Whose},
         locks::{self, Matter},
-        pauses,
+        onboardings, pauses,
     },
+    waking,
     wire::event,
 };
 
@@ -49,11 +56,14 @@ impl Departure {
     ) -> anyhow::Result<()> {
         gone(conn, board_id, now).await?;
         pauses::delete(conn, board_id).await?;
+        onboardings::delete(conn, Whose::Board(board_id)).await?;
         let agents = departures::list_agents(conn, Whose::Board(board_id)).await?;
         if force {
             delete(conn, &agents, actor(cause)?, now).await?;
         } else {
-            self.begin(conn, &agents, actor(cause)?, now).await?;
+            let actor = actor(cause)?;
+            let by = requester(&actor);
+            self.begin(conn, &agents, &actor, Some(&by), now).await?;
         }
         Ok(())
     }
@@ -68,24 +78,50 @@ impl Departure {
     ) -> anyhow::Result<()> {
         gone(conn, organization_id, now).await?;
         pauses::delete_of_organization(conn, organization_id).await?;
+        onboardings::delete(conn, Whose::Organization(organization_id)).await?;
         let gateways = departures::begin_gateways(conn, organization_id, now).await?;
         let agents = departures::list_agents(conn, Whose::Organization(organization_id)).await?;
-        self.begin(conn, &agents, actor(cause)?, now).await?;
-        delete_empty_gateways(conn, &gateways, now).await?;
+        let actor = actor(cause)?;
+        let by = requester(&actor);
+        self.begin(conn, &agents, &actor, Some(&by), now).await?;
+        skill::departure::forget_organization(conn, organization_id).await?;
+        delete_empty_gateways(conn, &gateways, &actor, now).await?;
         Ok(())
     }
 
-    /// Ends the tokens of agents and plans the jobs that take them from their gateways. Those that go already go on.
+    /// One agent that somebody deletes or unlinks.
+    pub(crate) async fn of_agent(
+        &self,
+        conn: &mut PgConnection,
+        agent_id: Uuid,
+        farewell: Farewell,
+        actor: &Actor,
+        by: Option<&Requester>,
+        now: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let begun = self.begin(conn, &[agent_id], actor, by, now).await?;
+        let told = begun
+            .iter()
+            .filter(|(_, newly)| *newly)
+            .map(|(agent, _)| farewell.event(actor.clone(), agent, now))
+            .collect();
+        bus::outbox::append_all(conn, told).await
+    }
+
+    /// Ends the tokens of agents and plans the jobs that take them from their gateways; answers them with whether they only
+    /// now begin to go. Those that go already go on.
     async fn begin(
         &self,
         conn: &mut PgConnection,
         agent_ids: &[Uuid],
-        actor: Actor,
+        actor: &Actor,
+        by: Option<&Requester>,
         now: DateTime<Utc>,
-    ) -> sqlx::Result<()> {
+    ) -> sqlx::Result<Vec<(Agent, bool)>> {
         let jobs = departures::list_unfinished_jobs(conn, agent_ids).await?;
         let job_ids: Vec<Uuid> = jobs.iter().map(|(id, _, _)| *id).collect();
         delivery::discard_all(conn, &job_ids).await?;
+        waking::forget(conn, agent_ids).await?;
         departures::finish_jobs(conn, &job_ids, now).await?;
         departures::revoke_tokens(conn, agent_ids).await?;
         let begun = departures::begin(conn, agent_ids, now).await?;
@@ -97,23 +133,34 @@ impl Departure {
             .filter(|(_, _, under_way)| *under_way)
             .map(|(_, agent_id, _)| agent_id)
             .collect();
-        let (events, agents) = begun.into_iter().fold(
-            (Vec::new(), Vec::new()),
-            |(mut events, mut agents), (agent, newly)| {
-                if newly {
-                    events.push(event::agent_token_changed(&agent, now));
-                }
-                let changed = event::agent_updated(actor.clone(), &agent, &["status"], now);
-                events.push(changed);
-                agents.push(agent);
-                (events, agents)
-            },
-        );
-        let by = requester(&actor);
+        let mut events = Vec::new();
+        for (agent, newly) in &begun {
+            events.extend(newly.then(|| event::agent_token_changed(agent, now)));
+            let changed = event::agent_updated(actor.clone(), agent, &["status"], now);
+            events.push(changed);
+        }
+        let agents: Vec<Agent> = begun.iter().map(|(agent, _)| agent.clone()).collect();
         self.planner
-            .plan_removal(conn, &agents, &under_way, Some(&by), now)
+            .plan_removal(conn, &agents, &under_way, by, now)
             .await?;
-        bus::outbox::append_all(conn, events).await
+        bus::outbox::append_all(conn, events).await?;
+        Ok(begun)
+    }
+}
+
+/// How others are told that somebody has an agent go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    Retiring,
+    Unlinked,
+}
+
+impl Farewell {
+    fn event(self, actor: Actor, agent: &Agent, now: DateTime<Utc>) -> Event {
+        match self {
+            Self::Retiring => event::agent_retiring(actor, agent, now),
+            Self::Unlinked => event::agent_unlinked(actor, agent, now),
+        }
     }
 }
 
@@ -127,6 +174,22 @@ async fn gone(conn: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> sqlx::Re
 pub(crate) async fn is_any_gone(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<bool> {
     locks::keep(conn, Matter::Being, ids).await?;
     Ok(!departures::list_gone(conn, ids).await?.is_empty())
+}
+
+/// Those of the boards of an organization that are gone. None goes before the transaction ends.
+pub(crate) async fn list_gone(
+    conn: &mut PgConnection,
+    board_ids: &[Uuid],
+    organization_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    let ids: Vec<Uuid> = board_ids.iter().copied().chain([organization_id]).collect();
+    locks::keep(conn, Matter::Being, &ids).await?;
+    let gone = departures::list_gone(conn, &ids).await?;
+    Ok(if gone.contains(&organization_id) {
+        board_ids.to_vec()
+    } else {
+        gone
+    })
 }
 
 /// Deletes agents with all that hangs on them, and tells of it.
@@ -154,17 +217,18 @@ async fn delete(
 pub(crate) async fn finish(
     conn: &mut PgConnection,
     agent: &Agent,
+    actor: Actor,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let gateway_goes = is_final(conn, agent).await?;
-    delete(conn, &[agent.id], chassis::caller::system_actor(), now).await?;
+    delete(conn, &[agent.id], actor.clone(), now).await?;
     if gateway_goes {
-        delete_empty_gateways(conn, &[agent.gateway_id], now).await?;
+        delete_empty_gateways(conn, &[agent.gateway_id], &actor, now).await?;
     }
     Ok(())
 }
 
-/// Whether the gateway of an agent goes with its organization, so that nobody is left who could have it tried again. It
+/// Whether the gateway of an agent goes, so that nobody is left who could have it tried again. It
 /// stays so, or not, until the transaction ends.
 pub(crate) async fn is_final(conn: &mut PgConnection, agent: &Agent) -> sqlx::Result<bool> {
     locks::keep(conn, Matter::Being, &[agent.organization_id]).await?;
@@ -174,12 +238,14 @@ pub(crate) async fn is_final(conn: &mut PgConnection, agent: &Agent) -> sqlx::Re
 async fn delete_empty_gateways(
     conn: &mut PgConnection,
     ids: &[Uuid],
+    actor: &Actor,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
+    skill::departure::forget_gateways(conn, ids).await?;
     let events = departures::delete_empty_gateways(conn, ids)
         .await?
         .iter()
-        .map(|gateway| event::gateway_deleted(gateway, now))
+        .map(|gateway| event::gateway_deleted(actor.clone(), gateway, now))
         .collect();
     bus::outbox::append_all(conn, events).await
 }

@@ -2,7 +2,7 @@
 //!
 //! A notice that comes while its board is paused gets no delivery until then. One that waits for an attempt already is put
 //! on a queue that nobody works, and one of which an attempt fails meanwhile follows it there. A job goes on up to the
-//! message that wakes its agent. All of it stands in the database, so no restart loses it.
+//! message that wakes its agent, and an agent that lets a wake-up pass is not woken again until then. All of it stands in the database, so no restart loses it.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -30,7 +30,7 @@ pub(crate) async fn begin(
     Ok(())
 }
 
-/// Lets go of what was held for a board; jobs that waited to wake their agents have until `wake_by`. Repeating it changes
+/// Lets go of what was held for a board; what waited to wake agents has until `wake_by`. Repeating it changes
 /// nothing.
 pub(crate) async fn end(
     conn: &mut PgConnection,
@@ -49,6 +49,8 @@ pub(crate) async fn end(
         .collect();
     delivery::enqueue(conn, &due).await?;
     let held = store::pauses::list_held_jobs(conn, board_id).await?;
+    delivery::redeliver_all(conn, &held, now, wake_by).await?;
+    let held = store::wakes::list_held(conn, board_id).await?;
     delivery::redeliver_all(conn, &held, now, wake_by).await?;
     Ok(())
 }

@@ -8,12 +8,23 @@
 //! | pending, provisioning, updating | give up | failed | a permanent refusal, or the deadline passed |
 //! | failed | retry | pending | somebody asks for another try |
 //! | ready | refresh | pending | something that its files or its gateway say of it has changed |
-//! | all but deleting | leave | deleting | its board or its organization was deleted |
+//! | all but deleting | move | pending | it moved to another gateway, where it was never in place |
+//! | all but deleting | leave | deleting | somebody deletes it, or its board or organization was deleted |
 //! | deleting | give up removal | failed | a permanent refusal, or the deadline passed |
 //! | failed | retry removal | deleting | somebody asks for another try |
 //!
 //! An agent that goes never comes back: once it left, only the last two rows apply, and they apply to no other. It ends
 //! when its row does.
+//!
+//! The word for a ready agent says whether it is there:
+//!
+//! | Woken, and a call is waited for | Woken in vain | Last call | Word |
+//! |---|---|---|---|
+//! | yes | - | - | waking |
+//! | no | yes | - | offline |
+//! | no | no | never | ready |
+//! | no | no | within its silence | online |
+//! | no | no | before that | offline |
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -45,6 +56,7 @@ pub(crate) enum Change {
     GiveUp,
     Retry,
     Refresh,
+    Move,
     Leave,
     GiveUpRemoval,
     RetryRemoval,
@@ -103,7 +115,7 @@ impl Change {
             Self::GiveUp => &[Phase::Pending, Phase::Provisioning, Phase::Updating],
             Self::Retry => &[Phase::Failed],
             Self::Refresh => &[Phase::Ready],
-            Self::Leave => &[
+            Self::Move | Self::Leave => &[
                 Phase::Pending,
                 Phase::Provisioning,
                 Phase::Updating,
@@ -122,7 +134,7 @@ impl Change {
             Self::Update => Phase::Updating,
             Self::Finish => Phase::Ready,
             Self::GiveUp | Self::GiveUpRemoval => Phase::Failed,
-            Self::Retry | Self::Refresh => Phase::Pending,
+            Self::Retry | Self::Refresh | Self::Move => Phase::Pending,
             Self::Leave | Self::RetryRemoval => Phase::Deleting,
         }
     }
@@ -136,6 +148,7 @@ impl Change {
             | Self::GiveUp
             | Self::Retry
             | Self::Refresh
+            | Self::Move
             | Self::Leave => false,
             Self::GiveUpRemoval | Self::RetryRemoval => true,
         }
@@ -166,7 +179,7 @@ pub(crate) fn status(
         Phase::Deleting => Status::Deleting,
         Phase::Failed => Status::Failed,
         Phase::Ready if wake.deadline_at.is_some() => Status::Waking,
-        Phase::Ready if wake.attempts >= MAX_WAKES => Status::Offline,
+        Phase::Ready if wake.attempts > 0 => Status::Offline,
         Phase::Ready => match last_seen_at {
             None => Status::Ready,
             Some(at) if now - at > silence_allowed(every) => Status::Offline,
@@ -218,6 +231,7 @@ mod tests {
             Change::GiveUp,
             Change::Retry,
             Change::Refresh,
+            Change::Move,
             Change::Leave,
             Change::GiveUpRemoval,
             Change::RetryRemoval,

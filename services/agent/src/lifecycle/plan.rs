@@ -10,6 +10,7 @@ use super::QUEUE;
 use crate::{
     agent::Agent,
     job::{Job, Kind, Requester, Wish},
+    phase::{Change, Phase},
     store,
 };
 
@@ -40,7 +41,51 @@ impl Planner {
         self.enqueue(conn, agents, task, requested_by, now).await
     }
 
-    /// The same, not before a moment.
+    /// Has an agent brought up to date that was changed and that nobody else changes before the transaction ends: by the
+    /// job that follows the one under way, or by a new one, also when its last one was given up. `is_followed` is whether
+    /// [`Self::follow_up`] answered it. Answers the agent as it is then; `None` when a job began in between: begin anew.
+    pub(crate) async fn renew(
+        &self,
+        conn: &mut PgConnection,
+        agent: &Agent,
+        is_followed: bool,
+        wish: Wish,
+        requested_by: Option<&Requester>,
+        now: DateTime<Utc>,
+    ) -> sqlx::Result<Option<Agent>> {
+        if is_followed {
+            return Ok(Some(agent.clone()));
+        }
+        let change = match agent.phase {
+            Phase::Ready => Change::Refresh,
+            Phase::Failed => Change::Retry,
+            Phase::Pending | Phase::Provisioning | Phase::Updating | Phase::Deleting => {
+                return Ok(None);
+            }
+        };
+        let error = agent.last_error.as_deref();
+        let pending = store::agents::change_phase(conn, agent.id, change, error, now).await?;
+        let Some(pending) = pending else {
+            return Ok(None);
+        };
+        let missed = if change == Change::Retry {
+            store::jobs::list_last_wishes(conn, &[agent.id])
+                .await?
+                .pop()
+        } else {
+            None
+        };
+        let missed = missed.map(|(_, wish)| wish).unwrap_or_default();
+        let wish = Wish {
+            sync_id: wish.sync_id,
+            ..missed.and(wish)
+        };
+        let agents = std::slice::from_ref(&pending);
+        self.plan(conn, agents, wish, requested_by, now).await?;
+        Ok(Some(pending))
+    }
+
+    /// The same as [`Self::plan`], not before a moment.
     pub(crate) async fn plan_from(
         &self,
         conn: &mut PgConnection,

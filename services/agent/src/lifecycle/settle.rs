@@ -11,7 +11,7 @@ use crate::{
     job::{Job, Kind, Step},
     pause,
     phase::Change,
-    post, store,
+    post, store, sync,
     wire::event,
 };
 
@@ -50,9 +50,11 @@ impl Worker {
             return Ok(());
         };
         match job.kind {
-            Kind::Delete => self.removed(tx, &job, now).await,
-            Kind::Provision | Kind::Update | Kind::Pace => self.placed(tx, &job, now).await,
+            Kind::Delete => self.removed(tx, &job, now).await?,
+            Kind::Provision | Kind::Update | Kind::Pace => self.placed(tx, &job, now).await?,
         }
+        sync::succeeded(tx, &job, now).await?;
+        Ok(())
     }
 
     /// Only waking the agent is left, and its board is paused: the job goes on when the board is resumed.
@@ -108,7 +110,7 @@ impl Worker {
         now: DateTime<Utc>,
     ) -> anyhow::Result<()> {
         if let Some(agent) = store::agents::find(tx, job.agent_id).await? {
-            departure::finish(tx, &agent, now).await?;
+            departure::finish(tx, &agent, chassis::caller::system_actor(), now).await?;
         }
         Ok(())
     }
@@ -132,6 +134,7 @@ impl Worker {
         if let Some(agent) = failed {
             bus::outbox::append(tx, event::agent_provision_failed(&agent, reason, now)).await?;
         }
+        sync::given_up(tx, &job, reason, now).await?;
         Ok(())
     }
 
@@ -147,7 +150,7 @@ impl Worker {
             return Ok(());
         };
         if departure::is_final(tx, &agent).await? {
-            return Ok(departure::finish(tx, &agent, now).await?);
+            return Ok(departure::finish(tx, &agent, chassis::caller::system_actor(), now).await?);
         }
         let change = Change::GiveUpRemoval;
         let failed = store::agents::change_phase(tx, agent.id, change, Some(reason), now).await?;

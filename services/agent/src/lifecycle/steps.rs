@@ -1,9 +1,10 @@
 //! The steps of a job. Each does its work and records that it is done; each can be repeated.
 
 use anyhow::Context;
-use chassis::{Clock, Code, Peer, Seal, fault};
-use proto::board::v1::{
-    ResolveBoardRequest, board_directory_service_client::BoardDirectoryServiceClient,
+use chassis::{Clock, Code, Peer, Seal, encode, fault};
+use proto::{
+    board::v1::{ResolveBoardRequest, board_directory_service_client::BoardDirectoryServiceClient},
+    org::v1::{ResolveProfileRequest, identity_service_client::IdentityServiceClient},
 };
 use secrecy::ExposeSecret;
 use sqlx::{PgConnection, PgPool};
@@ -14,10 +15,12 @@ use crate::{
     connector::{Connector, Letter},
     gateway::Gateway,
     job::{Job, Step},
+    soul::role::RoleSouls,
     store,
     token::keep::{self, Minted},
+    waking::Waker,
     wire::{self, event},
-    workspace::{Facts, Source},
+    workspace::{self, Facts, Person, Source},
 };
 
 /// What the steps need.
@@ -27,6 +30,9 @@ pub(crate) struct Steps {
     pub seal: Seal,
     pub connector: Connector,
     pub boards: BoardDirectoryServiceClient<Peer>,
+    pub people: IdentityServiceClient<Peer>,
+    pub waker: Waker,
+    pub souls: RoleSouls,
     pub base_url: String,
 }
 
@@ -88,17 +94,23 @@ impl Steps {
             self.start(&mut tx, job, agent).await?;
             tx.commit().await?;
         }
-        self.connector
-            .ensure(&self.gateway(agent).await?, agent)
-            .await?;
+        // One that was there before keeps its name, its workspace and its pace.
+        if !agent.is_imported() {
+            let gateway = self.gateway(agent).await?;
+            self.connector.ensure(&gateway, agent).await?;
+        }
         self.done(job, Step::Ensure).await
     }
 
-    /// Makes the agent cease to exist on its gateway.
+    /// Makes the agent cease to exist on its gateway; of one that was there before, what we put into its files.
     pub(crate) async fn remove(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
-        self.connector
-            .remove(&self.gateway(agent).await?, agent)
-            .await?;
+        let gateway = self.gateway(agent).await?;
+        if agent.is_imported() {
+            let names = [workspace::IMPORT];
+            self.connector.remove_files(&gateway, agent, &names).await?;
+        } else {
+            self.connector.remove(&gateway, agent).await?;
+        }
         self.done(job, Step::Remove).await
     }
 
@@ -115,10 +127,19 @@ impl Steps {
 
     /// Renders and writes the files of the workspace.
     pub(crate) async fn files(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
+        let agent = &self.souls.given(agent).await;
         let gateway = self.gateway(agent).await?;
         let (board, sealed) = (self.board(agent).await?, self.sealed(agent).await?);
         let token = keep::open(&self.seal, agent.id, &sealed).map_err(Stop::Internal)?;
-        let source = self.source(job, agent, &gateway, board.as_ref(), token.expose_secret());
+        let person = self.person(job, agent).await;
+        let source = Source {
+            auth_token: token.expose_secret(),
+            board: board.as_ref(),
+            user: Some(&person),
+            force_bootstrap: job.wish.force_bootstrap,
+            overwrite: job.wish.overwrite,
+            ..self.source(job, agent, &gateway)
+        };
         let files = source
             .files()
             .context("rendering the files of a workspace")
@@ -140,10 +161,10 @@ impl Steps {
         self.done(job, Step::Reset).await
     }
 
-    /// Starts the agent's session. The key makes a repeated message the same message.
+    /// Starts the agent's session and waits for its call. The key makes a repeated message the same message.
     pub(crate) async fn wake(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
-        let gateway = self.gateway(agent).await?;
-        let source = self.source(job, agent, &gateway, None, "");
+        let (gateway, sent_at) = (self.gateway(agent).await?, self.clock.now());
+        let source = self.source(job, agent, &gateway);
         let message = source
             .wake()
             .context("rendering a wake message")
@@ -154,7 +175,17 @@ impl Steps {
             idempotency_key: job.id.to_string(),
         };
         self.connector.tell(&gateway, agent, letter).await?;
-        self.done(job, Step::Wake).await
+        let mut tx = self.pool.begin().await?;
+        self.waker.forget(&mut tx, &[agent.id]).await?;
+        if store::jobs::advance(&mut tx, job.id, Step::Wake, job.after(Step::Wake)).await? {
+            let now = self.clock.now();
+            self.waker
+                .accepted(&mut tx, agent, true, sent_at, now)
+                .await
+                .map_err(Stop::Internal)?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     async fn done(&self, job: &Job, step: Step) -> Result<(), Stop> {
@@ -163,25 +194,31 @@ impl Steps {
         Ok(())
     }
 
-    fn source<'a>(
-        &'a self,
-        job: &'a Job,
-        agent: &'a Agent,
-        gateway: &'a Gateway,
-        board: Option<&'a Facts>,
-        auth_token: &'a str,
-    ) -> Source<'a> {
+    fn source<'a>(&'a self, job: &Job, agent: &'a Agent, gateway: &'a Gateway) -> Source<'a> {
         Source {
-            agent,
-            gateway_name: &gateway.name,
-            workspace_root: &gateway.workspace_root,
-            base_url: &self.base_url,
-            auth_token,
-            board,
-            user_name: job.requested_by.as_ref().map(|by| by.name.as_str()),
             kind: job.kind,
-            force_bootstrap: job.wish.force_bootstrap,
-            overwrite: job.wish.overwrite,
+            ..Source::bare(agent, gateway, &self.base_url)
+        }
+    }
+
+    /// The person whom the agent serves: the one for whom the job runs, else the organization's oldest owner. When nobody
+    /// can be asked, what the job itself knows of them has to do.
+    async fn person(&self, job: &Job, agent: &Agent) -> Person {
+        let by = job.requested_by.as_ref();
+        let request = ResolveProfileRequest {
+            organization_id: agent.organization_id.to_string(),
+            user_id: encode::optional_id(by.and_then(|by| by.user_id)),
+        };
+        match self.people.clone().resolve_profile(request).await {
+            Ok(answer) => wire::person::of(answer.into_inner()),
+            Err(status) => {
+                let fault = fault::read(&status);
+                tracing::info!(job.id = %job.id, error = fault.rest_code(), "nothing is known of the person for whom an agent is put in place");
+                Person {
+                    name: by.map(|by| by.name.clone()),
+                    ..Person::default()
+                }
+            }
         }
     }
 

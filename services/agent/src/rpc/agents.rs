@@ -1,27 +1,34 @@
 //! `AgentService`.
 
+mod alive;
+mod change;
+mod create;
+mod import;
+mod jobs;
+mod leave;
+mod renew;
+
 use chassis::{Caller, Cursor, caller, decode};
-use proto::{
-    agent::v1::{
-        self as message, CheckHealthRequest, CheckHealthResponse, CreateAgentRequest,
-        CreateAgentResponse, GetAgentRequest, GetAgentResponse, HeartbeatRequest,
-        HeartbeatResponse, ListAgentsRequest, ListAgentsResponse, RetryAgentRequest,
-        RetryAgentResponse, agent_service_server::AgentService,
-    },
-    board::v1::Board,
+use proto::agent::v1::{
+    self as message, CheckHealthRequest, CheckHealthResponse, CreateAgentRequest,
+    CreateAgentResponse, DeleteAgentRequest, DeleteAgentResponse, GetAgentRequest,
+    GetAgentResponse, HeartbeatAgentRequest, HeartbeatAgentResponse, HeartbeatRequest,
+    HeartbeatResponse, ImportAgentRequest, ImportAgentResponse, ListAgentJobsRequest,
+    ListAgentJobsResponse, ListAgentsRequest, ListAgentsResponse, RegisterHeartbeatRequest,
+    RegisterHeartbeatResponse, RetryAgentRequest, RetryAgentResponse, RotateAgentTokenRequest,
+    RotateAgentTokenResponse, UnlinkAgentRequest, UnlinkAgentResponse, UpdateAgentRequest,
+    UpdateAgentResponse, WakeAgentRequest, WakeAgentResponse, agent_service_server::AgentService,
 };
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{Desk, Paging, gateways::person, input, organization};
+use super::{Desk, Paging, organization};
 use crate::{
-    agent::{Agent, Wake},
-    departure,
+    agent::Agent,
     error::Error,
-    job::Wish,
-    phase::{Change, Phase, Status as Presence},
+    phase::Status as Presence,
     store::{self, agents::Filter},
-    wire::{self, event},
+    wire,
 };
 
 #[tonic::async_trait]
@@ -93,6 +100,98 @@ impl AgentService for Desk {
         }))
     }
 
+    async fn update_agent(
+        &self,
+        request: Request<UpdateAgentRequest>,
+    ) -> Result<Response<UpdateAgentResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let agent = self.change(&caller, request).await?;
+        Ok(Response::new(UpdateAgentResponse {
+            agent: Some(self.shown(&caller, &agent)),
+        }))
+    }
+
+    async fn delete_agent(
+        &self,
+        request: Request<DeleteAgentRequest>,
+    ) -> Result<Response<DeleteAgentResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        self.delete(&caller, &request).await?;
+        Ok(Response::new(DeleteAgentResponse { ok: true }))
+    }
+
+    async fn unlink_agent(
+        &self,
+        request: Request<UnlinkAgentRequest>,
+    ) -> Result<Response<UnlinkAgentResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        self.unlink(&caller, &request).await?;
+        Ok(Response::new(UnlinkAgentResponse { ok: true }))
+    }
+
+    async fn import_agent(
+        &self,
+        request: Request<ImportAgentRequest>,
+    ) -> Result<Response<ImportAgentResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let agent = self.import(&caller, &request).await?;
+        Ok(Response::new(ImportAgentResponse {
+            agent: Some(self.shown(&caller, &agent)),
+        }))
+    }
+
+    async fn rotate_agent_token(
+        &self,
+        request: Request<RotateAgentTokenRequest>,
+    ) -> Result<Response<RotateAgentTokenResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let agent = self.rotate(&caller, &request).await?;
+        Ok(Response::new(RotateAgentTokenResponse {
+            agent: Some(self.shown(&caller, &agent)),
+        }))
+    }
+
+    async fn wake_agent(
+        &self,
+        request: Request<WakeAgentRequest>,
+    ) -> Result<Response<WakeAgentResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let agent = self.wake(&caller, &request).await?;
+        Ok(Response::new(WakeAgentResponse {
+            agent: Some(self.shown(&caller, &agent)),
+        }))
+    }
+
+    async fn heartbeat_agent(
+        &self,
+        request: Request<HeartbeatAgentRequest>,
+    ) -> Result<Response<HeartbeatAgentResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let agent = self.beat(&caller, &request).await?;
+        Ok(Response::new(HeartbeatAgentResponse {
+            agent: Some(self.shown(&caller, &agent)),
+        }))
+    }
+
+    async fn register_heartbeat(
+        &self,
+        request: Request<RegisterHeartbeatRequest>,
+    ) -> Result<Response<RegisterHeartbeatResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let agent = self.beat_by_name(&caller, &request).await?;
+        Ok(Response::new(RegisterHeartbeatResponse {
+            agent: Some(self.shown(&caller, &agent)),
+        }))
+    }
+
+    async fn list_agent_jobs(
+        &self,
+        request: Request<ListAgentJobsRequest>,
+    ) -> Result<Response<ListAgentJobsResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        Ok(Response::new(self.list_jobs(&caller, &request).await?))
+    }
+
     async fn heartbeat(
         &self,
         request: Request<HeartbeatRequest>,
@@ -132,7 +231,7 @@ impl AgentService for Desk {
     }
 }
 
-fn calling_agent(caller: &Caller) -> Result<&caller::Agent, Error> {
+pub(super) fn calling_agent(caller: &Caller) -> Result<&caller::Agent, Error> {
     match caller {
         Caller::Agent(agent) => Ok(agent),
         Caller::User(_) | Caller::Internal { .. } | Caller::Anonymous => Err(Error::TokenInvalid),
@@ -200,138 +299,6 @@ impl Desk {
             Caller::User(_) | Caller::Internal { .. } | Caller::Anonymous => {}
         }
         Ok(filter)
-    }
-
-    async fn new_agent(
-        &self,
-        caller: &Caller,
-        request: &CreateAgentRequest,
-    ) -> Result<(Agent, Board), Error> {
-        let asked = decode::optional_id("board_id", request.board_id.as_deref())?;
-        let board_id = match caller {
-            Caller::Agent(lead) if asked.is_some_and(|asked| lead.board_id != Some(asked)) => {
-                return Err(Error::OtherBoard);
-            }
-            Caller::Agent(lead) => lead.board_id,
-            Caller::User(_) | Caller::Internal { .. } | Caller::Anonymous => asked,
-        };
-        let board_id = board_id
-            .ok_or_else(|| missing("BOARD_REQUIRED", "board_id", "an agent needs a board"))?;
-        let is_board_lead = request.is_board_lead.unwrap_or(false);
-        if is_board_lead && !caller.is_admin() {
-            return Err(Error::AdminRequired);
-        }
-        let (name, now) = (input::agent_name(&request.name)?, self.clock.now());
-        let heartbeat_config = input::heartbeat_config(request.heartbeat_config.as_ref())?;
-        let identity_profile = input::identity_profile(request.identity_profile.as_ref())?;
-        let identity_template =
-            input::file("identity_template", request.identity_template.as_deref())?;
-        let soul_template = input::file("soul_template", request.soul_template.as_deref())?;
-        let (board, scope) = self.visible_board(caller, board_id).await?;
-        if !caller.writes(&scope) {
-            return Err(Error::BoardWriteRequired);
-        }
-        let no_gateway = || missing("GATEWAY_REQUIRED", "board_id", "the board has no gateway");
-        let agent = Agent {
-            id: Uuid::now_v7(),
-            organization_id: scope.organization_id,
-            gateway_id: scope.gateway_id.ok_or_else(no_gateway)?,
-            board_id: Some(board_id),
-            name,
-            is_board_lead,
-            phase: Phase::Pending,
-            last_error: None,
-            heartbeat_config,
-            identity_profile,
-            identity_template,
-            soul_template,
-            last_seen_at: None,
-            provisioned_at: None,
-            wake: Wake::default(),
-            runtime: None,
-            leaving_at: None,
-            created_at: now,
-            updated_at: now,
-        };
-        Ok((agent, board))
-    }
-
-    async fn insert_agent(
-        &self,
-        caller: &Caller,
-        agent: &mut Agent,
-        board: &Board,
-    ) -> Result<(), Error> {
-        let now = agent.created_at;
-        let mut tx = self.pool.begin().await?;
-        let whereabouts: Vec<_> = agent
-            .board_id
-            .into_iter()
-            .chain([agent.organization_id])
-            .collect();
-        if departure::is_any_gone(&mut tx, &whereabouts).await? {
-            return Err(Error::BoardNotFound);
-        }
-        if let Caller::Agent(caller::Agent {
-            board_id: Some(board_id),
-            ..
-        }) = caller
-        {
-            let workers = store::agents::count_workers(&mut tx, *board_id).await?;
-            if workers >= i64::from(board.max_agents) {
-                return Err(Error::AgentLimitReached {
-                    max_agents: board.max_agents,
-                });
-            }
-        }
-        store::agents::insert(&mut tx, agent).await?;
-        let (agents, by) = (std::slice::from_ref(&*agent), person(caller));
-        self.planner
-            .plan(&mut tx, agents, Wish::default(), by.as_ref(), now)
-            .await?;
-        bus::outbox::append(
-            &mut tx,
-            event::agent_created(caller.event_actor(), agent, now),
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    async fn retry(&self, caller: &Caller, agent: &Agent) -> Result<Agent, Error> {
-        let now = self.clock.now();
-        let mut tx = self.pool.begin().await?;
-        let error = agent.last_error.as_deref();
-        let goes = agent.leaving_at.is_some();
-        let change = if goes {
-            Change::RetryRemoval
-        } else {
-            Change::Retry
-        };
-        let Some(agent) =
-            store::agents::change_phase(&mut tx, agent.id, change, error, now).await?
-        else {
-            let busy = store::jobs::exists_unfinished(&mut tx, agent.id).await?;
-            return Err(if busy {
-                Error::AgentBusy
-            } else {
-                Error::AgentNotFailed
-            });
-        };
-        let (agents, by) = (std::slice::from_ref(&agent), person(caller));
-        if goes {
-            self.planner
-                .plan_removal(&mut tx, agents, &[], by.as_ref(), now)
-                .await?;
-        } else {
-            self.planner
-                .retry(&mut tx, agents, by.as_ref(), now)
-                .await?;
-        }
-        let told = event::agent_updated(caller.event_actor(), &agent, &["status"], now);
-        bus::outbox::append(&mut tx, told).await?;
-        tx.commit().await?;
-        Ok(agent)
     }
 }
 

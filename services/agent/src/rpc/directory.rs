@@ -146,13 +146,14 @@ impl Desk {
         let arrived = seen.iter().filter(|seen| {
             let agent = &seen.agent;
             let call = agent.last_seen_at.unwrap_or(now);
-            phase::checks_in(
-                agent.phase,
-                agent.provisioned_at,
-                seen.before,
-                agent.pace(),
-                call,
-            )
+            seen.was_woken
+                || phase::checks_in(
+                    agent.phase,
+                    agent.provisioned_at,
+                    seen.before,
+                    agent.pace(),
+                    call,
+                )
         });
         let events = arrived
             .map(|seen| event::agent_checked_in(&seen.agent, now))

@@ -106,6 +106,101 @@ pub(crate) async fn keep(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
         .await
 }
 
+/// An agent that is about to be changed: nobody else changes it before the transaction ends. `None` for one that goes.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Agent>> {
+    sqlx::query_as("select * from agent where id = $1 and leaving_at is null for no key update")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Writes everything about an agent that people can change.
+pub(crate) async fn update(conn: &mut PgConnection, agent: &Agent) -> sqlx::Result<()> {
+    sqlx::query(
+        "update agent
+         set name = $2, board_id = $3, gateway_id = $4, heartbeat_config = $5, identity_profile = $6,
+             identity_template = $7, soul_template = $8, updated_at = $9
+         where id = $1",
+    )
+    .bind(agent.id)
+    .bind(&agent.name)
+    .bind(agent.board_id)
+    .bind(agent.gateway_id)
+    .bind(&agent.heartbeat_config)
+    .bind(&agent.identity_profile)
+    .bind(&agent.identity_template)
+    .bind(&agent.soul_template)
+    .bind(agent.updated_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has an agent begin anew: it was never in place where it is now, and nobody has woken it there. It has to be brought
+/// there, whatever became of it where it was.
+pub(crate) async fn begin_anew(
+    conn: &mut PgConnection,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> sqlx::Result<Agent> {
+    sqlx::query_as(
+        "update agent
+         set phase = $2, last_error = null, provisioned_at = null, wake_attempts = 0, last_wake_sent_at = null,
+             checkin_deadline_at = null, updated_at = $3
+         where id = $1
+         returning *",
+    )
+    .bind(id)
+    .bind(Change::Move.to().as_str())
+    .bind(at)
+    .fetch_one(conn)
+    .await
+}
+
+/// Agents of this name, ignoring case, on a board or on all boards of the organization: two at most, save those that go.
+pub(crate) async fn list_by_name(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    board_id: Option<Uuid>,
+    name: &str,
+) -> sqlx::Result<Vec<Agent>> {
+    sqlx::query_as(
+        "select * from agent
+         where organization_id = $1 and lower(name) = lower($2) and ($3::uuid is null or board_id = $3)
+           and leaving_at is null
+         order by id
+         limit 2",
+    )
+    .bind(organization_id)
+    .bind(name)
+    .bind(board_id)
+    .fetch_all(conn)
+    .await
+}
+
+/// Whether an agent of ours is the one with this key on a gateway.
+pub(crate) async fn exists_with_key(
+    conn: &mut PgConnection,
+    gateway_id: Uuid,
+    key: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (
+             select from agent
+             where gateway_id = $1 and leaving_at is null
+               and lower($2) = case
+                   when runtime_key is not null then lower(runtime_key)
+                   when board_id is null then 'mc-gateway-' || gateway_id
+                   when is_board_lead then 'lead-' || board_id
+                   else 'mc-' || id
+               end)",
+    )
+    .bind(gateway_id)
+    .bind(key)
+    .fetch_one(conn)
+    .await
+}
+
 /// Agents by id, in no order, save those that go.
 pub(crate) async fn list_by_ids(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Agent>> {
     sqlx::query_as("select * from agent where id = any($1) and leaving_at is null")

@@ -14,14 +14,14 @@ pub(crate) enum Whose {
 }
 
 impl Whose {
-    const fn board(self) -> Option<Uuid> {
+    pub(super) const fn board(self) -> Option<Uuid> {
         match self {
             Self::Board(id) => Some(id),
             Self::Organization(_) => None,
         }
     }
 
-    const fn organization(self) -> Option<Uuid> {
+    pub(super) const fn organization(self) -> Option<Uuid> {
         match self {
             Self::Board(_) => None,
             Self::Organization(id) => Some(id),
@@ -169,13 +169,14 @@ pub(crate) async fn delete_notices(
         .await
 }
 
-/// Ids of whatever has a delivery for the sake of these agents: their jobs and notices.
+/// Ids of whatever has a delivery for the sake of these agents: their jobs, notices and wake-ups.
 pub(crate) async fn list_deliveries(
     conn: &mut PgConnection,
     agent_ids: &[Uuid],
 ) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
-        "select id from job where agent_id = any($1) union all select id from notice where agent_id = any($1)",
+        "select id from job where agent_id = any($1) union all select id from notice where agent_id = any($1)
+         union all select id from wake where agent_id = any($1)",
     )
     .bind(agent_ids)
     .fetch_all(conn)
@@ -232,6 +233,41 @@ pub(crate) async fn delete_empty_gateways(
          returning *",
     )
     .bind(ids)
+    .fetch_all(conn)
+    .await
+}
+
+/// Forgets what an agent is to be told and was not told yet; answers the ids of the notices.
+pub(crate) async fn delete_open_notices(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "delete from notice
+         where agent_id = $1
+           and (held or exists (
+               select from delivery where delivery.id = notice.id and delivery.state in ('waiting', 'failed')))
+         returning id",
+    )
+    .bind(agent_id)
+    .fetch_all(conn)
+    .await
+}
+
+/// What an agent left on a gateway and is still to be taken away, and whether an attempt at it is under way.
+pub(crate) async fn list_leftovers(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+    gateway_id: Uuid,
+) -> sqlx::Result<Vec<(Uuid, bool)>> {
+    sqlx::query_as(
+        "select id, state = 'sending' from delivery
+         where queue = $1 and target = $2::text and state in ('waiting', 'failed', 'sending')
+           and payload ->> 'agent_id' = $3::text",
+    )
+    .bind(crate::teardown::QUEUE)
+    .bind(gateway_id)
+    .bind(agent_id)
     .fetch_all(conn)
     .await
 }

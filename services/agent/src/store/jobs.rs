@@ -1,11 +1,12 @@
 //! Life-cycle jobs.
 
+use chassis::Page;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
-use super::unknown_word;
+use super::{Rows, unknown_word};
 use crate::job::{Job, Kind, Requester, Step, Wish};
 
 impl FromRow<'_, PgRow> for Job {
@@ -160,6 +161,97 @@ pub(crate) async fn repeat(
     .bind(json(wish)?)
     .fetch_all(conn)
     .await
+}
+
+/// Has the jobs under way of these agents followed by others that tell their pace; answers the agents that have one.
+pub(crate) async fn repeat_pace(
+    conn: &mut PgConnection,
+    agent_ids: &[Uuid],
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "with under_way as (
+             select id from job
+             where agent_id = any($1) and finished_at is null and kind <> 'delete'
+             order by id
+             for no key update
+         )
+         update job set pace_again = true
+         from under_way where under_way.id = job.id
+         returning job.agent_id",
+    )
+    .bind(agent_ids)
+    .fetch_all(conn)
+    .await
+}
+
+/// A job, and how far its delivery is.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub job: Job,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why it was given up.
+    pub error: Option<String>,
+    /// Absent when something else took its place before it ended.
+    pub delivery: Option<Carried>,
+}
+
+/// How far the delivery of a job is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub state: String,
+    pub attempts: i32,
+    pub last_error: Option<String>,
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    pub deadline_at: Option<DateTime<Utc>>,
+}
+
+impl FromRow<'_, PgRow> for Progress {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let delivery = match row.try_get("state")? {
+            Some(state) => Some(Carried {
+                state,
+                attempts: row.try_get("attempts")?,
+                last_error: row.try_get("last_error")?,
+                next_attempt_at: row.try_get("next_attempt_at")?,
+                deadline_at: row.try_get("deadline_at")?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            job: Job::from_row(row)?,
+            finished_at: row.try_get("finished_at")?,
+            error: row.try_get("error")?,
+            delivery,
+        })
+    }
+}
+
+/// Jobs of an agent, newest first.
+pub(crate) async fn list(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+    page: &Page,
+) -> sqlx::Result<Rows<Progress>> {
+    let items = sqlx::query_as(
+        "select job.*, delivery.state, delivery.attempts, delivery.last_error, delivery.next_attempt_at,
+                delivery.deadline_at
+         from job left join delivery on delivery.id = job.id
+         where job.agent_id = $1 and ($2::timestamptz is null or (job.created_at, job.id) < ($2, $3))
+         order by job.created_at desc, job.id desc
+         limit $4 offset $5",
+    )
+    .bind(agent_id)
+    .bind(page.after.map(|cursor| cursor.at))
+    .bind(page.after.map(|cursor| cursor.id))
+    .bind(page.limit)
+    .bind(page.offset)
+    .fetch_all(&mut *conn)
+    .await?;
+    let total = sqlx::query_scalar("select count(*) from job where agent_id = $1")
+        .bind(agent_id)
+        .fetch_one(conn)
+        .await?;
+    Ok(Rows { items, total })
 }
 
 /// What the last job of each of these agents was to do, and what was to follow it.

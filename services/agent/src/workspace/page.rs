@@ -25,11 +25,16 @@ macro_rules! page {
 page!(Tools, "tools.md");
 page!(Identity, "identity.md");
 page!(User, "user.md");
+page!(ImportWake, "import_wake.txt");
+page!(Import, "import.md", board);
 page!(AgentsMain, "agents/main.md");
 page!(AgentsBoard, "agents/board.md", board);
-page!(HeartbeatMain, "heartbeat/main.md");
 page!(HeartbeatBoard, "heartbeat/board.md");
 page!(MemoryGeneral, "memory/general.md");
+
+#[derive(Template)]
+#[template(path = "heartbeat/main.md")]
+struct HeartbeatMain;
 
 #[derive(Template)]
 #[template(path = "memory/lead.md")]
@@ -80,9 +85,18 @@ pub(super) fn agents(w: &View) -> askama::Result<String> {
     }
 }
 
+/// The section of an imported agent.
+pub(super) fn import(w: &View) -> askama::Result<String> {
+    Import {
+        w,
+        board: board(w)?,
+    }
+    .render()
+}
+
 pub(super) fn heartbeat(w: &View) -> askama::Result<String> {
     match w.role {
-        Role::Main => HeartbeatMain { w }.render(),
+        Role::Main => HeartbeatMain.render(),
         Role::Lead | Role::Worker => HeartbeatBoard { w }.render(),
     }
 }

@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, process::Command};
+mod contract;
+mod literal;
+mod shell;
+mod size;
+
+use std::{collections::BTreeMap, process::Command, sync::LazyLock};
 
 use chrono::DateTime;
 use serde_json::json;
@@ -54,6 +59,11 @@ fn board() -> Facts {
     }
 }
 
+static GRACE: LazyLock<Person> = LazyLock::new(|| Person {
+    name: Some("Grace Hopper".into()),
+    ..Person::default()
+});
+
 fn source<'a>(agent: &'a Agent, board: &'a Facts, kind: Kind) -> Source<'a> {
     Source {
         agent,
@@ -62,7 +72,7 @@ fn source<'a>(agent: &'a Agent, board: &'a Facts, kind: Kind) -> Source<'a> {
         base_url: "http://127.0.0.1:8000",
         auth_token: TOKEN,
         board: agent.board_id.is_some().then_some(board),
-        user_name: Some("Grace Hopper"),
+        user: Some(&GRACE),
         kind,
         force_bootstrap: false,
         overwrite: false,
@@ -122,26 +132,6 @@ fn every_role_gets_its_files_within_their_size() {
 }
 
 #[test]
-fn what_is_folded_into_one_file_still_fits() {
-    let mut lead = agent(Role::Lead);
-    lead.name = "x".repeat(100);
-    let long = Facts {
-        description: "d".repeat(10_000),
-        objective: Some("o".repeat(10_000)),
-        success_metrics: Some(json!("m".repeat(10_000))),
-        ..board()
-    };
-    let files = source(&lead, &long, Kind::Provision).files().unwrap();
-    let folded = ["AGENTS.md", "TOOLS.md", "HEARTBEAT.md"];
-    let size: usize = files
-        .iter()
-        .filter(|f| folded.contains(&f.name))
-        .map(|f| f.content.chars().count())
-        .sum();
-    assert!(size < MAX_CHARS, "{size}");
-}
-
-#[test]
 fn an_update_keeps_what_the_agent_wrote() {
     let kept = |role| {
         let files = render(&agent(role), Kind::Update);
@@ -160,16 +150,6 @@ fn an_update_keeps_what_the_agent_wrote() {
             .values()
             .all(|file| !file.keep_existing)
     );
-}
-
-#[test]
-fn souls_and_identities_of_people_are_literal() {
-    let mut lead = agent(Role::Lead);
-    lead.soul_template = Some("I am {{ w.auth_token }}".into());
-    lead.identity_template = Some("{% if broken".into());
-    let files = render(&lead, Kind::Provision);
-    assert_eq!(files["SOUL.md"].content, "I am {{ w.auth_token }}\n");
-    assert_eq!(files["IDENTITY.md"].content, "{% if broken\n");
 }
 
 #[test]
@@ -199,14 +179,6 @@ fn character_and_habits_reach_the_identity() {
     }
 }
 
-/// The shell examples of a file.
-fn examples(content: &str) -> impl Iterator<Item = &str> {
-    content
-        .split("```sh\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-}
-
 /// Runs the loading example of TOOLS.md in a real shell beside the files that a gateway keeps, and reads what it set.
 fn loaded(role: Role, folded: bool) -> BTreeMap<String, String> {
     let directory = tempfile::tempdir().unwrap();
@@ -222,7 +194,7 @@ fn loaded(role: Role, folded: bool) -> BTreeMap<String, String> {
         std::fs::write(directory.path().join("AGENTS.md"), agents).unwrap();
         std::fs::write(directory.path().join("TOOLS.md"), tools).unwrap();
     }
-    let load = examples(tools).next().unwrap();
+    let load = shell::examples(tools)[0];
     let output = Command::new("sh")
         .current_dir(directory.path())
         .env_clear()
@@ -261,57 +233,6 @@ fn the_settings_load_in_a_real_shell_and_are_ours() {
 }
 
 #[test]
-fn the_catalogue_is_filtered_by_the_tag_of_the_role() {
-    // The example runs `jq` on the agent's machine; the test needs it on this one (scripts/bootstrap --for-tests).
-    let catalogue = r#"{"paths": {
-        "/a": {"parameters": [], "post": {"tags": ["agent", "agent-lead"], "x-llm-intent": "intent_a"}},
-        "/b": {"get": {"tags": ["agent-worker", "agent-lead", "agent-main"], "operationId": "op_b"}, "put": {}}
-    }}"#;
-    for (role, expected) in [
-        (Role::Main, "GET\t/b\top_b\n"),
-        (Role::Lead, "POST\t/a\tintent_a\nGET\t/b\top_b\n"),
-        (Role::Worker, "GET\t/b\top_b\n"),
-    ] {
-        let directory = tempfile::tempdir().unwrap();
-        let tools = &render(&agent(role), Kind::Provision)["TOOLS.md"].content;
-        let fetch = examples(tools)
-            .find(|example| example.contains("api/operations.tsv"))
-            .unwrap();
-        let (_, filter) = fetch.split_once("-o api/openapi.json\n").unwrap();
-        std::fs::create_dir(directory.path().join("api")).unwrap();
-        std::fs::write(directory.path().join("api/openapi.json"), catalogue).unwrap();
-        let output = Command::new("sh")
-            .current_dir(directory.path())
-            .args(["-c", filter])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let operations =
-            std::fs::read_to_string(directory.path().join("api/operations.tsv")).unwrap();
-        assert_eq!(operations, expected, "{role:?}");
-    }
-}
-
-#[test]
-fn every_shell_example_parses() {
-    for role in ROLES {
-        for file in render(&agent(role), Kind::Provision).values() {
-            for example in examples(&file.content) {
-                let output = Command::new("sh")
-                    .args(["-n", "-c", example])
-                    .output()
-                    .unwrap();
-                assert!(
-                    output.status.success(),
-                    "{role:?} {}: {example}\n{output:?}",
-                    file.name
-                );
-            }
-        }
-    }
-}
-
-#[test]
 fn the_wake_message_names_what_to_read() {
     let lead = agent(Role::Lead);
     let first = source(&lead, &board(), Kind::Provision).wake().unwrap();
@@ -323,5 +244,83 @@ fn the_wake_message_names_what_to_read() {
     assert!(
         later.contains("updated") && !later.contains("BOOTSTRAP.md"),
         "{later}"
+    );
+}
+
+/// What stands in files that an update writes anew, and in files that it leaves alone.
+fn written_and_kept(agent: &Agent, board: &Facts) -> (String, String) {
+    let files = source(agent, board, Kind::Update).files().unwrap();
+    let (kept, written): (Vec<_>, Vec<_>) = files.into_iter().partition(|f| f.keep_existing);
+    let text = |files: Vec<File>| files.into_iter().map(|file| file.content).collect();
+    (text(written), text(kept))
+}
+
+#[test]
+fn what_changes_on_the_board_stands_where_it_is_written_anew() {
+    for role in [Role::Lead, Role::Worker] {
+        let facts = Facts {
+            name: "Board-Fact".into(),
+            description: "Description-Fact".into(),
+            objective: Some("Objective-Fact".into()),
+            success_metrics: Some(json!({"Metrics-Fact": 1})),
+            target_date: DateTime::from_timestamp(1_893_456_000, 0),
+            max_agents: 471,
+            ..board()
+        };
+        let (written, kept) = written_and_kept(&agent(role), &facts);
+        for fact in [
+            "Board-Fact",
+            "Description-Fact",
+            "Objective-Fact",
+            "Metrics-Fact",
+            "2030-01-01",
+            "needs an approval: yes",
+            "needs a review before: no",
+            "needs a comment: no",
+            "does not move: no",
+            "changes a status: no",
+            "471",
+        ] {
+            assert!(written.contains(fact), "{role:?}: {fact}");
+            assert!(!kept.contains(fact), "{role:?}: {fact}");
+        }
+    }
+}
+
+#[test]
+fn the_way_of_working_reaches_every_agent_whatever_its_identity() {
+    for role in ROLES {
+        let mut agent = agent(role);
+        agent.identity_template = Some("I am I.".into());
+        agent.identity_profile = Some(json!({
+            "autonomy_level": "ask_first", "verbosity": "Concise", "output_format": "in verse", "update_cadence": "daily",
+        }));
+        let (written, kept) = written_and_kept(&agent, &board());
+        for line in [
+            "\n- Autonomy: ask_first. Propose, and wait for a yes",
+            "\n- Verbosity: Concise. The result first",
+            "\n- Form of answers: in verse\n",
+            "\n- Rhythm of reports: daily. Report once a day",
+        ] {
+            assert!(written.contains(line), "{role:?}: {line}");
+            assert!(!kept.contains(line), "{role:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn what_a_manual_tells_to_keep_up_to_date_is_there() {
+    let status = include_str!("../../templates/delivery_status.md").trim();
+    for role in [Role::Lead, Role::Worker] {
+        let files = render(&agent(role), Kind::Provision);
+        for name in ["AGENTS.md", "MEMORY.md"] {
+            assert!(files[name].content.contains(status), "{role:?} {name}");
+        }
+    }
+    let bootstrap = &render(&agent(Role::Lead), Kind::Provision)["BOOTSTRAP.md"].content;
+    assert_eq!(
+        bootstrap.matches("BOOTSTRAP.md").count(),
+        1,
+        "it does not read itself"
     );
 }

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use clap::Parser;
 use proto::{
     agent::v1::{
-        Agent, AuthenticateAgentRequest, AuthenticateAgentResponse, CreateAgentRequest,
+        Agent, AgentPhase, AgentStatus, AuthenticateAgentRequest, AuthenticateAgentResponse, CreateAgentRequest,
         CreateGatewayRequest, Gateway, GetAgentRequest, ListAgentsRequest,
         agent_directory_service_client::AgentDirectoryServiceClient,
         agent_service_client::AgentServiceClient, gateway_service_client::GatewayServiceClient,
@@ -21,12 +21,16 @@ use proto::{
     board::v1::{Board, BoardType, board_directory_service_server::BoardDirectoryServiceServer},
     event::v1::Event,
     gateway::v1::connector_service_server::ConnectorServiceServer,
+    org::v1::identity_service_server::IdentityServiceServer,
 };
 use sqlx::{PgConnection, PgPool};
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::stand_in::{Boards, Connector};
+use crate::{
+    people::People,
+    stand_in::{Boards, Connector},
+};
 
 #[derive(Parser)]
 struct Cli {
@@ -80,6 +84,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) boards: Boards,
     pub(crate) connector: Connector,
+    pub(crate) people: People,
     pub(crate) organization: Uuid,
     pub(crate) running: Running,
     ear: Ear,
@@ -95,13 +100,20 @@ impl World {
         bus::migrator().run(&pool).await.unwrap();
         delivery::migrator().run(&pool).await.unwrap();
         agent::MIGRATOR.run(&pool).await.unwrap();
-        let (boards, connector, ear) = (Boards::default(), Connector::default(), Ear::default());
-        let running = serve(&pool, &clock, &boards, &connector, &ear, extra).await;
+        let neighbours = Neighbours::default();
+        let ear = Ear::default();
+        let running = serve(&pool, &clock, &neighbours, &ear, extra).await;
+        let Neighbours {
+            boards,
+            connector,
+            people,
+        } = neighbours;
         Self {
             pool,
             clock,
             boards,
             connector,
+            people,
             organization: Uuid::from_u128(1),
             running,
             ear,
@@ -111,15 +123,12 @@ impl World {
     /// Kills the process and starts another on the same database.
     pub(crate) async fn restart(self, extra: &[&str]) -> Self {
         self.running.abort();
-        let running = serve(
-            &self.pool,
-            &self.clock,
-            &self.boards,
-            &self.connector,
-            &self.ear,
-            extra,
-        )
-        .await;
+        let neighbours = Neighbours {
+            boards: self.boards.clone(),
+            connector: self.connector.clone(),
+            people: self.people.clone(),
+        };
+        let running = serve(&self.pool, &self.clock, &neighbours, &self.ear, extra).await;
         Self { running, ..self }
     }
 
@@ -236,12 +245,14 @@ impl World {
             .unwrap()
     }
 
-    /// Waits until the agent has this status. A clock that stands still is moved meanwhile, or nothing would be retried.
-    pub(crate) async fn until(&self, id: &str, status: proto::agent::v1::AgentStatus) -> Agent {
+    /// Waits until the agent has this status, or is in place when that is asked for: it may wait for the agent's call then.
+    /// A clock that stands still is moved meanwhile, or nothing would be retried.
+    pub(crate) async fn until(&self, id: &str, status: AgentStatus) -> Agent {
         until(&format!("{id} is {status:?}"), || async {
             self.clock.advance(TimeDelta::milliseconds(20));
             let agent = self.agent(id).await;
-            (agent.status() == status).then_some(agent)
+            let placed = status == AgentStatus::Ready && agent.phase() == AgentPhase::Ready;
+            (placed || agent.status() == status).then_some(agent)
         })
         .await
     }
@@ -312,17 +323,30 @@ impl World {
     }
 }
 
+/// The peers that tests can steer.
+#[derive(Default)]
+struct Neighbours {
+    boards: Boards,
+    connector: Connector,
+    people: People,
+}
+
 async fn serve(
     pool: &PgPool,
     clock: &Clock,
-    boards: &Boards,
-    connector: &Connector,
+    neighbours: &Neighbours,
     ear: &Ear,
     extra: &[&str],
 ) -> Running {
+    let Neighbours {
+        boards,
+        connector,
+        people,
+    } = neighbours;
     let mut server = Server::for_tests(pool.clone(), clock.clone());
     let bus = Bus::for_tests(pool.clone());
     server.add_service("board", BoardDirectoryServiceServer::new(boards.clone()));
+    server.add_service("org", IdentityServiceServer::new(people.clone()));
     server.add_service(
         "gateway-connector",
         ConnectorServiceServer::new(connector.clone()),

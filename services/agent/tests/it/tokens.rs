@@ -1,8 +1,7 @@
 use std::time::Instant;
 
 use chassis::fault;
-use prost_types::FieldMask;
-use proto::agent::v1::{Agent, AgentStatus, UpdateGatewayRequest};
+use proto::agent::v1::{Agent, AgentStatus, RotateAgentTokenRequest};
 use sqlx::PgPool;
 
 use crate::{
@@ -18,19 +17,15 @@ async fn placed(world: &World) -> (Agent, String) {
     (main, token)
 }
 
-/// Has the files of the agent written anew, with a new token.
-async fn write_again(world: &World, agent: &Agent, root: &str) {
-    let request = UpdateGatewayRequest {
-        gateway_id: agent.gateway_id.clone(),
-        update_mask: Some(FieldMask {
-            paths: vec!["workspace_root".into()],
-        }),
-        workspace_root: Some(root.into()),
-        ..UpdateGatewayRequest::default()
+/// Has a new token written into the agent's files.
+async fn rotate(world: &World, agent: &Agent) {
+    let request = RotateAgentTokenRequest {
+        agent_id: agent.id.clone(),
+        revoke: None,
     };
     world
-        .gateways(world.admin())
-        .update_gateway(request)
+        .agents(world.admin())
+        .rotate_agent_token(request)
         .await
         .unwrap();
 }
@@ -96,7 +91,7 @@ async fn the_old_token_works_until_the_new_one_is_used(pool: PgPool) {
     let world = World::start(pool).await;
     let (main, old) = placed(&world).await;
     world.authenticate(&old).await.unwrap();
-    write_again(&world, &main, "/a").await;
+    rotate(&world, &main).await;
     let new = next_token(&world, &main, &old).await;
     world.until(&main.id, AgentStatus::Ready).await;
     world.authenticate(&old).await.unwrap();
@@ -114,7 +109,7 @@ async fn an_update_that_never_succeeds_locks_nobody_out(pool: PgPool) {
     let world = World::start(pool).await;
     let (main, old) = placed(&world).await;
     world.connector.fail(1, "GATEWAY_UNAUTHORIZED");
-    write_again(&world, &main, "/a").await;
+    rotate(&world, &main).await;
     world.until(&main.id, AgentStatus::Failed).await;
     world.authenticate(&old).await.unwrap();
 
@@ -141,10 +136,10 @@ async fn of_three_tokens_the_first_ends(pool: PgPool) {
     let world = World::start(pool).await;
     let (main, first) = placed(&world).await;
     world.authenticate(&first).await.unwrap();
-    write_again(&world, &main, "/a").await;
+    rotate(&world, &main).await;
     let second = next_token(&world, &main, &first).await;
     world.until(&main.id, AgentStatus::Ready).await;
-    write_again(&world, &main, "/b").await;
+    rotate(&world, &main).await;
     let third = next_token(&world, &main, &second).await;
     world.until(&main.id, AgentStatus::Ready).await;
     assert!(world.authenticate(&first).await.is_err());
@@ -168,9 +163,12 @@ async fn nothing_that_is_stored_or_told_holds_a_token(pool: PgPool) {
     assert!(rows.iter().all(|row| !row.contains(secret)));
     let told = format!("{:?}", world.until_heard("agent.provisioned", 1).await);
     assert!(!told.contains(secret));
-    let unwritten: Option<Vec<u8>> = sqlx::query_scalar("select unwritten_sealed from agent_token")
-        .fetch_one(&world.pool)
-        .await
-        .unwrap();
-    assert_eq!(unwritten, None);
+    let (sealed, is_written): (Option<Vec<u8>>, bool) =
+        sqlx::query_as("select newest_sealed, is_written from agent_token")
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert!(is_written);
+    let sealed = String::from_utf8_lossy(&sealed.unwrap()).into_owned();
+    assert!(!sealed.contains(secret));
 }
