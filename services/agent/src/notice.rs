@@ -72,6 +72,13 @@ impl Kind {
         )
     }
 
+    /// Whether the word of a kind is one of those about skills.
+    pub(crate) fn is_about_a_skill(word: &str) -> bool {
+        [Self::SkillInstall, Self::SkillUninstall]
+            .iter()
+            .any(|kind| kind.as_str() == word)
+    }
+
     /// Whether it waits while its board is paused. A command to agents reaches them in any case.
     pub(crate) const fn waits_for_board(self) -> bool {
         !matches!(self, Self::BoardCommand)
@@ -84,7 +91,7 @@ pub(crate) struct New {
     pub id: Uuid,
     pub event_id: Uuid,
     pub organization_id: Uuid,
-    /// The agent's board; `None` for a main agent.
+    /// The board that it is about: the agent's, or one of which a main agent is told.
     pub board_id: Option<Uuid>,
     pub task_id: Option<Uuid>,
     pub agent_id: Uuid,

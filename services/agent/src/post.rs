@@ -5,6 +5,7 @@
 //! The same holds while its board is paused: see [`crate::pause`].
 
 mod letter;
+mod several;
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub(crate) use letter::Carrier;
+pub(crate) use several::write_several;
 
 /// Queue of notices; its targets are gateways.
 pub(crate) const QUEUE: &str = "notice";
@@ -138,11 +140,22 @@ pub(crate) async fn write_direct(
     direct: Direct,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Uuid> {
+    write_about(conn, agent, agent.board_id, direct, now).await
+}
+
+/// The same about a board that need not be the agent's own.
+pub(crate) async fn write_about(
+    conn: &mut PgConnection,
+    agent: &Agent,
+    board_id: Option<Uuid>,
+    direct: Direct,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Uuid> {
     // Its phase and the pause stand still until the transaction ends.
     let agent = store::agents::keep(conn, agent.id)
         .await?
         .ok_or(sqlx::Error::RowNotFound)?;
-    let paused = match agent.board_id {
+    let paused = match board_id {
         Some(board_id) => pause::is_on(conn, board_id).await?,
         None => false,
     };
@@ -152,7 +165,7 @@ pub(crate) async fn write_direct(
         id,
         event_id: id,
         organization_id: agent.organization_id,
-        board_id: agent.board_id,
+        board_id,
         task_id: None,
         agent_id: agent.id,
         from_agent_id: direct.from_agent_id,

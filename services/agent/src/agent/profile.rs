@@ -5,11 +5,13 @@ use serde_json::{Map, Value};
 use super::Role;
 
 /// Entries of a profile.
-const MAX_ENTRIES: usize = 30;
+pub(crate) const MAX_ENTRIES: usize = 30;
 /// Characters of a key.
 const MAX_KEY: usize = 100;
 /// Characters of a value: several of them stand in one file of at most 20,000.
-const MAX_VALUE: usize = 1_000;
+pub(crate) const MAX_VALUE: usize = 2_000;
+/// Characters of the one value that people write at length.
+pub(crate) const MAX_INSTRUCTIONS: usize = 5_000;
 
 /// What is wrong with a profile: the key and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,10 +38,15 @@ pub(crate) fn normalise(given: &Map<String, Value>) -> Result<Option<Value>, Bad
         if name.contains('\0') || text.contains('\0') {
             return Err(bad("contains a NUL byte"));
         }
-        if name.chars().count() > MAX_KEY || text.chars().count() > MAX_VALUE {
-            return Err(bad(
-                "a key of at most 100 and a value of at most 1000 characters",
-            ));
+        let max = if name == "custom_instructions" {
+            MAX_INSTRUCTIONS
+        } else {
+            MAX_VALUE
+        };
+        if name.chars().count() > MAX_KEY || text.chars().count() > max {
+            return Err(bad(&format!(
+                "a key of at most {MAX_KEY} and a value of at most {max} characters"
+            )));
         }
         profile.insert(name.to_owned(), Value::String(text));
     }
@@ -76,6 +83,19 @@ fn flat(value: &Value) -> Option<String> {
 /// The profile of the main agent of a gateway.
 pub(crate) fn main() -> Value {
     serde_json::json!({"role": "Gateway Agent", "communication_style": STYLE, "emoji": ":compass:"})
+}
+
+/// The profile of a lead that nobody described.
+pub(crate) fn lead() -> Map<String, Value> {
+    let entries = [
+        ("role", "Board Lead"),
+        ("communication_style", STYLE),
+        ("emoji", ":gear:"),
+    ];
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), Value::from(value)))
+        .collect()
 }
 
 const STYLE: &str = "direct, concise, practical";
@@ -119,7 +139,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert_eq!(normal(json!({"a": {"b": 1}})).unwrap_err().key, "a");
         assert_eq!(
-            normal(json!({"a": "x".repeat(1_001)})).unwrap_err().key,
+            normal(json!({"a": "x".repeat(2_001)})).unwrap_err().key,
             "a"
         );
         assert_eq!(normal(json!({"a": "\0b"})).unwrap_err().key, "a");

@@ -8,8 +8,10 @@ use uuid::Uuid;
 pub(crate) enum Matter {
     /// Whether a board is paused.
     Pause,
-    /// Whether a board or an organization is still there.
+    /// Whether a board, an organization or a gateway is still there.
     Being,
+    /// Which leads a gateway has.
+    Leads,
 }
 
 impl Matter {
@@ -17,6 +19,7 @@ impl Matter {
         match self {
             Self::Pause => "agent.pause/",
             Self::Being => "agent.being/",
+            Self::Leads => "agent.leads/",
         }
     }
 }
