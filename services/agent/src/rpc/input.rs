@@ -20,7 +20,7 @@ const TOKEN: usize = 4_096;
 const FILE: usize = 19_000;
 
 /// A text on one line.
-fn line(field: &str, text: &str, max: usize) -> Result<String, Fault> {
+pub(super) fn line(field: &str, text: &str, max: usize) -> Result<String, Fault> {
     let text = decode::text(field, text, 1, max)?;
     if text.contains(char::is_control) {
         return Err(Fault::invalid(
