@@ -87,7 +87,11 @@ impl Role {
                     own(&webhook_worker::MIGRATOR),
                 ],
             ),
-            Self::GatewayConnector | Self::ApiEdge => return None,
+            Self::GatewayConnector => (
+                gateway_connector::SCHEMA,
+                vec![own(&gateway_connector::MIGRATOR)],
+            ),
+            Self::ApiEdge => return None,
         })
     }
 

@@ -8,10 +8,14 @@ use crate::{address::PrivateAddresses, version::Calver};
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Config {
-    /// File that keeps the device key by which gateways know this installation; made when absent. Without it the key lives
-    /// as long as the process, and a gateway that asks for pairing asks again after each restart.
+    /// File of the device key by which gateways have known this installation. The key is kept in the database, encrypted with
+    /// MC_SEAL_KEY: the file is taken over once, when the database has none yet, and is never written.
     #[arg(long, env = "MC_DEVICE_IDENTITY_FILE")]
     pub device_identity_file: Option<PathBuf>,
+    /// The same for the file of an OpenClaw client, whose approvals Mission Control is to inherit. It goes before
+    /// MC_DEVICE_IDENTITY_FILE and has to exist as long as the database has no key.
+    #[arg(long, env = "OPENCLAW_GATEWAY_DEVICE_IDENTITY_PATH")]
+    pub openclaw_gateway_device_identity_path: Option<PathBuf>,
     /// Whether gateways may have loopback, private and link-local addresses: `true`, `false`, or `auto`, which allows them
     /// where everything runs on one machine with the private PostgreSQL. Metadata services of clouds are never called.
     #[arg(long, env = "MC_GATEWAY_ALLOW_PRIVATE_ADDRESSES", default_value_t = PrivateAddresses::Auto)]

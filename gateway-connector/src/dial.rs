@@ -1,8 +1,12 @@
 //! From a URL to an open WebSocket.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    sync::Arc,
+};
 
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::{CertificateError, ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -40,7 +44,8 @@ pub(crate) async fn dial(
 ) -> Result<Socket, Error> {
     let addresses = address::resolve(url, allow_private).await?;
     let stream = tcp(&addresses).await?;
-    let stream = secure(url, tls, stream).await?;
+    let secured = secure(url, tls, stream).await;
+    let stream = secured.map_err(|error| tls_error(&error))?;
     upgrade(url, stream, origin)
         .await
         .map_err(|error| upgrade_error(&error))
@@ -51,14 +56,28 @@ pub(crate) async fn secure(
     url: &Url,
     tls: Arc<ClientConfig>,
     stream: TcpStream,
-) -> Result<Box<dyn Stream>, Error> {
+) -> io::Result<Box<dyn Stream>> {
     if url.scheme() != "wss" {
         return Ok(Box::new(stream));
     }
-    let secured = TlsConnector::from(tls)
-        .connect(server_name(url)?, stream)
-        .await;
-    Ok(Box::new(secured.map_err(|error| tls_error(&error))?))
+    let name = server_name(url)?;
+    Ok(Box::new(
+        TlsConnector::from(tls).connect(name, stream).await?,
+    ))
+}
+
+/// What a browser that has its page from the gateway would call the page's origin.
+pub(crate) fn origin(url: &Url) -> String {
+    let scheme = if url.scheme() == "wss" {
+        "https"
+    } else {
+        "http"
+    };
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    format!("{scheme}://{}{port}", url.host_str().unwrap_or_default())
 }
 
 /// Turns the connection into a WebSocket.
@@ -97,13 +116,19 @@ pub(crate) async fn tcp(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
     Err(Error::Unreachable(why))
 }
 
-fn server_name(url: &Url) -> Result<ServerName<'static>, Error> {
+fn server_name(url: &Url) -> io::Result<ServerName<'static>> {
     match url.host() {
         Some(Host::Ipv4(ip)) => Ok(ServerName::IpAddress(std::net::IpAddr::from(ip).into())),
         Some(Host::Ipv6(ip)) => Ok(ServerName::IpAddress(std::net::IpAddr::from(ip).into())),
-        Some(Host::Domain(name)) => ServerName::try_from(name.to_owned())
-            .map_err(|_| Error::Tls("its host name cannot be in a certificate".into())),
-        None => Err(Error::Unreachable("the URL names no host".into())),
+        Some(Host::Domain(name)) => ServerName::try_from(name.to_owned()).map_err(|_| {
+            // What a certificate cannot say, none says.
+            let nowhere = CertificateError::NotValidForName;
+            io::Error::new(
+                ErrorKind::InvalidInput,
+                rustls::Error::InvalidCertificate(nowhere),
+            )
+        }),
+        None => Err(ErrorKind::InvalidInput.into()),
     }
 }
 

@@ -206,9 +206,9 @@ impl Gateway {
                 Err(error) => error,
             };
             slot.failed(&error);
-            // A gateway that is starting says when to come back, and that is soon.
-            let soon =
-                matches!(&error, Error::Busy { retry_after: Some(wait) } if *wait <= SHORT_WAIT);
+            // A gateway that is starting says when to come back, and that is soon. One that restarts is back in a moment.
+            let soon = matches!(&error, Error::Busy { retry_after: Some(wait) } if *wait <= SHORT_WAIT)
+                || (slot.is_expected() && error.passes());
             if !soon || slot.next_attempt >= give_up {
                 return Err(error);
             }

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Config,
+    diagnose::{Check, Examination, Flags},
     gateway::{Gateway, Shared},
     identity::Identity,
     target::Target,
@@ -28,6 +29,19 @@ pub(crate) struct Settings {
     pub min_version: Calver,
 }
 
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            allow_private_addresses: config.gateway_allow_private_addresses.allows(),
+            request_timeout: config.gateway_request_timeout,
+            connect_timeout: config.gateway_connect_timeout,
+            max_in_flight: config.gateway_max_in_flight.into(),
+            idle_after: config.gateway_idle_after,
+            min_version: config.gateway_min_version,
+        }
+    }
+}
+
 /// Gateways by id.
 pub(crate) struct Gateways {
     shared: Arc<Shared>,
@@ -36,19 +50,8 @@ pub(crate) struct Gateways {
 }
 
 impl Gateways {
-    pub(crate) fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
-        let identity = match &config.device_identity_file {
-            Some(path) => Identity::kept_in(path)?,
-            None => Identity::ephemeral(),
-        };
-        let settings = Settings {
-            allow_private_addresses: config.gateway_allow_private_addresses.allows(),
-            request_timeout: config.gateway_request_timeout,
-            connect_timeout: config.gateway_connect_timeout,
-            max_in_flight: config.gateway_max_in_flight.into(),
-            idle_after: config.gateway_idle_after,
-            min_version: config.gateway_min_version,
-        };
+    pub(crate) fn new(config: &Config, clock: Clock, identity: Identity) -> anyhow::Result<Self> {
+        let settings = Settings::from(config);
         Ok(Self {
             shared: Arc::new(Shared {
                 clock,
@@ -77,6 +80,30 @@ impl Gateways {
             replaced.close();
         }
         gateway
+    }
+
+    /// Examines the way to a gateway, known or not, on a connection of its own.
+    pub(crate) async fn diagnose(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        flags: Flags,
+    ) -> Vec<Check> {
+        let Shared {
+            settings,
+            tls,
+            identity,
+            ..
+        } = &*self.shared;
+        let examination = Examination {
+            settings,
+            tls,
+            identity: Some(identity),
+            url,
+            token,
+            flags,
+        };
+        examination.run().await
     }
 
     /// Ends every session and waits for that.

@@ -124,7 +124,8 @@ async fn challenge(socket: &mut Socket) -> Result<(String, i64), Error> {
     }
 }
 
-async fn next(socket: &mut Socket) -> Result<Incoming, Error> {
+/// The next frame that is one.
+pub(crate) async fn next(socket: &mut Socket) -> Result<Incoming, Error> {
     loop {
         let text = match socket.next().await {
             Some(Ok(Message::Text(text))) => text.to_string(),

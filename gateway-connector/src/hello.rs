@@ -14,6 +14,8 @@ pub(crate) struct Hello {
     pub protocol: i32,
     pub version: String,
     pub methods: Vec<String>,
+    /// What it grants, when it says so.
+    pub scopes: Option<Vec<String>>,
     /// Longest frame that it takes, bytes.
     pub max_payload: usize,
     /// Pace of its ticks; twice that in silence means that it is gone.
@@ -34,7 +36,14 @@ struct Payload {
     #[serde(default)]
     features: Features,
     #[serde(default)]
+    auth: Auth,
+    #[serde(default)]
     policy: Policy,
+}
+
+#[derive(Default, Deserialize)]
+struct Auth {
+    scopes: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +84,7 @@ impl TryFrom<Value> for Hello {
             protocol: payload.protocol,
             version: payload.server.version,
             methods: payload.features.methods,
+            scopes: payload.auth.scopes,
             max_payload: payload.policy.max_payload,
             tick: Duration::from_millis(payload.policy.tick_interval_ms.max(10)),
         })

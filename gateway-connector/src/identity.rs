@@ -1,20 +1,15 @@
 //! The device key by which gateways know this installation.
 
-use std::{
-    fs,
-    io::{ErrorKind, Write},
-    path::Path,
-};
+mod file;
+mod kept;
 
-use anyhow::{Context, ensure};
-use base64::{
-    Engine,
-    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
-};
+use anyhow::{Context, Result};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer, SigningKey};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::Config;
 
 /// An Ed25519 key and the id that gateways derive from it.
 pub(crate) struct Identity {
@@ -34,13 +29,6 @@ pub(crate) struct Signed<'a> {
     pub signed_at_ms: i64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u8,
-    device_id: String,
-    private_key: String,
-}
-
 impl Identity {
     /// A key that lives as long as the process.
     pub(crate) fn ephemeral() -> Self {
@@ -53,63 +41,29 @@ impl Identity {
         Self { key, id }
     }
 
-    /// The key in a file, made when there is none. A file that cannot be read is an error: a new key would silently lose every
-    /// approval that gateways gave to the old one.
-    pub(crate) fn kept_in(path: &Path) -> anyhow::Result<Self> {
-        let place = || format!("device identity file {}", path.display());
-        match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text).with_context(place),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Self::create(path).with_context(place)?;
-                // Another process may have been faster: what the file says counts.
-                Self::parse(&fs::read_to_string(path).with_context(place)?).with_context(place)
-            }
-            Err(error) => Err(error).with_context(place),
-        }
+    /// What gateways know it by.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        let stored: Stored = serde_json::from_str(text).context("is not a device identity")?;
-        ensure!(
-            stored.version == 1,
-            "has the unknown version {}",
-            stored.version
-        );
-        let seed = BASE64_STANDARD
-            .decode(&stored.private_key)
-            .ok()
-            .and_then(|seed| seed.try_into().ok());
-        let identity = Self::from_seed(seed.context("holds no key of 32 bytes")?);
-        ensure!(
-            identity.id == stored.device_id,
-            "its id is not that of its key"
-        );
-        Ok(identity)
+    fn seed(&self) -> [u8; 32] {
+        self.key.to_bytes()
     }
 
-    fn create(path: &Path) -> anyhow::Result<()> {
-        let identity = Self::ephemeral();
-        let stored = Stored {
-            version: 1,
-            device_id: identity.id.clone(),
-            private_key: BASE64_STANDARD.encode(identity.key.to_bytes()),
-        };
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(directory) = directory {
-            fs::create_dir_all(directory)?;
+    /// The key of the first identity file that the options name and that is there.
+    pub(crate) fn of_files(config: &Config) -> Result<Option<Self>> {
+        if let Some(path) = &config.openclaw_gateway_device_identity_path {
+            let found = file::read(path)?.with_context(|| {
+                format!(
+                    "OPENCLAW_GATEWAY_DEVICE_IDENTITY_PATH names {}, which does not exist",
+                    path.display()
+                )
+            })?;
+            return Ok(Some(found));
         }
-        let draft = path.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
-        let mut file = private_file(&draft)?;
-        file.write_all(serde_json::to_string_pretty(&stored)?.as_bytes())?;
-        file.sync_all()?;
-        // A link appears whole or not at all, and never replaces a key that is there.
-        let linked = fs::hard_link(&draft, path);
-        fs::remove_file(&draft)?;
-        match linked {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
-            _ => Ok(()),
+        match &config.device_identity_file {
+            Some(path) => file::read(path),
+            None => Ok(None),
         }
     }
 
@@ -143,24 +97,6 @@ impl Identity {
     }
 }
 
-#[cfg(unix)]
-fn private_file(path: &Path) -> std::io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-}
-
-#[cfg(not(unix))]
-fn private_file(path: &Path) -> std::io::Result<fs::File> {
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,31 +118,5 @@ mod tests {
             text,
             format!("v2|{id}|gateway-client|backend|operator|operator.read,operator.admin|5||n")
         );
-    }
-
-    #[test]
-    fn a_kept_key_stays_the_same_and_private() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("deep/device.json");
-        let first = Identity::kept_in(&path).unwrap();
-        assert_eq!(Identity::kept_in(&path).unwrap().id, first.id);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            assert_eq!(
-                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
-        }
-    }
-
-    #[test]
-    fn a_damaged_key_is_an_error_and_not_replaced() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("device.json");
-        fs::write(&path, "{}").unwrap();
-        assert!(Identity::kept_in(&path).is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
     }
 }

@@ -11,6 +11,7 @@ mod backoff;
 mod call;
 mod config;
 mod configuration;
+mod diagnose;
 mod dial;
 mod error;
 mod feed;
@@ -25,25 +26,35 @@ mod operation;
 mod refusal;
 mod rpc;
 mod session;
+mod store;
 mod target;
 mod tls;
 mod version;
+mod wire;
 
 use std::sync::Arc;
 
 use proto::gateway::v1::connector_service_server::ConnectorServiceServer;
+use sqlx::migrate::Migrator;
 
 pub use address::PrivateAddresses;
 pub use config::Config;
+pub use diagnose::{Check, Flags, Outcome, diagnose};
 
-use crate::{gateways::Gateways, rpc::Connector};
+use crate::{gateways::Gateways, identity::Identity, rpc::Connector};
 
 /// Name of this component on the command line and among peers.
 pub const ROLE: &str = "gateway-connector";
+/// Schema that the component owns.
+pub const SCHEMA: &str = "connector";
+/// What the schema consists of.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// Adds the connector to a process.
 pub async fn register(server: &mut chassis::Server, config: Config) -> anyhow::Result<()> {
-    let gateways = Arc::new(Gateways::new(&config, server.clock())?);
+    let pool = server.database(SCHEMA).await?;
+    let identity = Identity::of_installation(&pool, &server.seal(), &config).await?;
+    let gateways = Arc::new(Gateways::new(&config, server.clock(), identity)?);
     let connector = Connector::new(Arc::clone(&gateways), server.shutdown());
     server.add_service(
         ROLE,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use chassis::{decode, encode};
 use futures::StreamExt;
 use proto::gateway::v1::{
-    EnsureAgentRequest, EnsureAgentResponse, GetHistoryRequest, GetHistoryResponse,
-    ListAgentsRequest, ListAgentsResponse, ListSessionsRequest, ListSessionsResponse,
-    ListSkillsRequest, ListSkillsResponse, ProbeRequest, ProbeResponse, ReadFileRequest,
-    ReadFileResponse, RemoveAgentRequest, RemoveAgentResponse, RemoveFilesRequest,
+    DiagnoseRequest, DiagnoseResponse, EnsureAgentRequest, EnsureAgentResponse, GetHistoryRequest,
+    GetHistoryResponse, ListAgentsRequest, ListAgentsResponse, ListSessionsRequest,
+    ListSessionsResponse, ListSkillsRequest, ListSkillsResponse, ProbeRequest, ProbeResponse,
+    ReadFileRequest, ReadFileResponse, RemoveAgentRequest, RemoveAgentResponse, RemoveFilesRequest,
     RemoveFilesResponse, ResetSessionRequest, ResetSessionResponse, RunningAgent,
     SendMessageRequest, SendMessageResponse, WatchRequest, WatchResponse, WriteFilesRequest,
     WriteFilesResponse, connector_service_server::ConnectorService,
@@ -22,10 +22,11 @@ use self::input::{
     MAX_MESSAGE, agent_key, any_agent_key, file_name, file_names, files, heartbeat, session_key,
 };
 use crate::{
-    feed::Told,
+    diagnose::Flags,
     gateways::Gateways,
     operation::{self, Agent, Message, Wanted},
     target::Target,
+    wire,
 };
 
 /// Serves the contract.
@@ -120,6 +121,23 @@ impl ConnectorService for Connector {
         let session_key = decode::text("session_key", &request.session_key, 0, 300)?;
         operation::remove_agent(&self.gateways.of(target), &key, &session_key).await?;
         Ok(Response::new(RemoveAgentResponse {}))
+    }
+
+    async fn diagnose(
+        &self,
+        request: Request<DiagnoseRequest>,
+    ) -> Result<Response<DiagnoseResponse>, Status> {
+        let target = input::target(request.into_inner().target)?;
+        let token = decode::optional_text("target.token", target.token.as_deref(), 4096)?;
+        let url = decode::text("target.url", &target.url, 0, 2000)?;
+        let flags = Flags {
+            allow_insecure_tls: target.allow_insecure_tls,
+            disable_device_pairing: target.disable_device_pairing,
+        };
+        let checks = self.gateways.diagnose(&url, token.as_deref(), flags).await;
+        Ok(Response::new(DiagnoseResponse {
+            checks: checks.into_iter().map(wire::check).collect(),
+        }))
     }
 
     async fn list_agents(
@@ -231,15 +249,7 @@ impl ConnectorService for Connector {
     ) -> Result<Response<BoxStream<WatchResponse>>, Status> {
         let target = Target::decode(request.into_inner().target)?;
         let news = self.gateways.of(target).watch(self.stop.clone()).await?;
-        let news = news.map(|told| told.map(|told| telling(&told)).map_err(Status::from));
+        let news = news.map(|told| told.map(|told| wire::told(&told)).map_err(Status::from));
         Ok(Response::new(Box::pin(news)))
-    }
-}
-
-fn telling(told: &Told) -> WatchResponse {
-    WatchResponse {
-        r#type: told.kind.to_string(),
-        at: Some(encode::time(told.at)),
-        payload: told.payload.as_deref().map(encode::to_value),
     }
 }

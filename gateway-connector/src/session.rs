@@ -94,6 +94,7 @@ impl Session {
             patience: session.hello.tick.saturating_mul(2),
             stop: session.stop.clone(),
             comes_back: Arc::clone(&session.comes_back),
+            announced: false,
             feed,
             gateway_id: gateway_id.to_owned(),
         };
@@ -214,6 +215,8 @@ struct Owner {
     patience: Duration,
     stop: CancellationToken,
     comes_back: Arc<AtomicBool>,
+    /// The gateway has said whether it comes back.
+    announced: bool,
     feed: Arc<Feed>,
     gateway_id: String,
 }
@@ -264,7 +267,7 @@ impl Owner {
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(frame))) => {
                 let code = frame.map(|frame| u16::from(frame.code));
-                if code.is_some_and(|code| BACK_SOON.contains(&code)) {
+                if !self.announced && code.is_some_and(|code| BACK_SOON.contains(&code)) {
                     self.comes_back.store(true, Ordering::SeqCst);
                 }
                 return Err("closed by the gateway");
@@ -285,8 +288,11 @@ impl Owner {
             }
             Some(Incoming::Event { name, payload }) => {
                 if name == "shutdown" {
-                    tracing::info!(gateway.id = %self.gateway_id, "gateway announces that it stops");
-                    self.comes_back.store(true, Ordering::SeqCst);
+                    // One that stops for good names no time.
+                    let restarts = payload["restartExpectedMs"].is_number();
+                    tracing::info!(gateway.id = %self.gateway_id, restarts, "gateway announces that it stops");
+                    self.comes_back.store(restarts, Ordering::SeqCst);
+                    self.announced = true;
                 }
                 self.feed.event(&name, payload, text.len());
             }

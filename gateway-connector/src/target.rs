@@ -59,7 +59,7 @@ impl fmt::Debug for Target {
 
 /// Reads an address. `http` and `https` stand for their WebSocket twins; a token in the query is dropped, because gateways
 /// ignore it there and logs do not.
-fn address(text: &str) -> Result<Url, Fault> {
+pub(crate) fn address(text: &str) -> Result<Url, Fault> {
     let wrong = |message: &str| Fault::invalid("target.url", "NOT_A_GATEWAY_URL", message);
     let mut url = Url::parse(text).map_err(|_| wrong("must be an absolute ws:// or wss:// URL"))?;
     let scheme = match url.scheme() {

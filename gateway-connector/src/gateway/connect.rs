@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{Gateway, Shared};
 use crate::{
-    dial::dial,
+    dial::{dial, origin},
     error::Error,
     handshake::{self, Guise},
     refusal::Matter,
@@ -69,18 +69,7 @@ impl Gateway {
             ..
         } = &*self.shared;
         let url = &self.target.url;
-        let origin = (guise == Guise::ControlUi).then(|| {
-            let scheme = if url.scheme() == "wss" {
-                "https"
-            } else {
-                "http"
-            };
-            let port = url
-                .port()
-                .map(|port| format!(":{port}"))
-                .unwrap_or_default();
-            format!("{scheme}://{}{port}", url.host_str().unwrap_or_default())
-        });
+        let origin = (guise == Guise::ControlUi).then(|| origin(url));
         let tls = tls.client(self.target.allow_insecure_tls);
         let mut socket = dial(
             url,

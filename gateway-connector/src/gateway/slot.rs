@@ -12,7 +12,9 @@ pub(super) const SHORT_WAIT: Duration = Duration::from_secs(3);
 /// not hammered.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
 /// How long a gateway that announced its restart is looked for, and how often.
-const RESTART: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(500));
+const RESTART: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(250));
+/// How long a caller sits such a restart out.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The session, or the history of failing to open one.
 pub(super) struct Slot {
@@ -70,6 +72,12 @@ impl Slot {
             Some(error) if demand == Demand::Prompt && wait > SHORT_WAIT => Err(error.clone()),
             Some(_) | None => Ok(wait),
         }
+    }
+
+    /// Whether the gateway is away for no longer than its restart takes.
+    pub(super) fn is_expected(&self) -> bool {
+        self.expected_until
+            .is_some_and(|until| Instant::now() + RESTART.0 < until + PATIENCE)
     }
 
     pub(super) fn opened(&mut self, session: &Arc<Session>) {

@@ -1,7 +1,7 @@
 //! What requests carry, decoded and bounded.
 
 use chassis::{Fault, decode, encode};
-use proto::gateway::v1::WorkspaceFile;
+use proto::gateway::v1::{Target, WorkspaceFile};
 use serde_json::{Map, Value};
 
 use crate::operation::File;
@@ -14,6 +14,11 @@ const MAX_CONTENT: usize = 400_000;
 pub(super) const MAX_MESSAGE: usize = 200_000;
 /// Bytes of a heartbeat as JSON.
 const MAX_HEARTBEAT: usize = 8_192;
+
+/// A target as it came.
+pub(super) fn target(target: Option<Target>) -> Result<Target, Fault> {
+    target.ok_or_else(|| Fault::invalid("target", "REQUIRED", "is required"))
+}
 
 /// A key that gateways take as an id unchanged, of an agent that may be made or removed: `main` belongs to the gateway's
 /// owner.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use simulator::{Agent, Failure, SimulatorConfig, Version};
+use sqlx::PgPool;
 
 use crate::support::{Bench, KEY, SESSION, config, gateway_config};
 
@@ -26,10 +27,10 @@ fn wanted(version: Version, key: &str) -> Agent {
     }
 }
 
-#[tokio::test]
-async fn an_agent_is_made_once_and_then_left_alone() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_agent_is_made_once_and_then_left_alone(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         assert!(bench.ensure(KEY).await.unwrap());
         assert_eq!(bench.gateway.agent(KEY), Some(wanted(version, KEY)));
         let writes = |bench: &Bench| {
@@ -47,10 +48,10 @@ async fn an_agent_is_made_once_and_then_left_alone() {
     }
 }
 
-#[tokio::test]
-async fn what_was_there_before_becomes_what_is_wanted() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn what_was_there_before_becomes_what_is_wanted(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.gateway.add_agent(KEY, "/elsewhere");
         bench.gateway.add_agent("bystander", "/bystander");
         assert!(!bench.ensure(KEY).await.unwrap());
@@ -63,9 +64,9 @@ async fn what_was_there_before_becomes_what_is_wanted() {
     }
 }
 
-#[tokio::test]
-async fn a_workspace_under_the_home_directory_is_recognised() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_workspace_under_the_home_directory_is_recognised(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     let mut agent = bench.agent(KEY);
     agent.workspace = "~/workspaces/one".into();
     bench.ensure_as(agent.clone()).await.unwrap();
@@ -74,9 +75,9 @@ async fn a_workspace_under_the_home_directory_is_recognised() {
     assert_eq!(bench.gateway.count("agents.update"), updates);
 }
 
-#[tokio::test]
-async fn a_configuration_that_moves_is_read_again() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_configuration_that_moves_is_read_again(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     let stale = Failure::invalid("config changed since last load; re-run config.get and retry");
     bench.gateway.fail("config.patch", 3, stale);
     bench.ensure(KEY).await.unwrap();
@@ -86,9 +87,9 @@ async fn a_configuration_that_moves_is_read_again() {
     );
 }
 
-#[tokio::test]
-async fn an_agent_that_appears_in_between_is_taken_over() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_agent_that_appears_in_between_is_taken_over(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.gateway.fail(
         "agents.create",
         1,
@@ -110,10 +111,10 @@ async fn an_agent_that_appears_in_between_is_taken_over() {
     );
 }
 
-#[tokio::test]
-async fn many_agents_at_once_need_few_writes() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn many_agents_at_once_need_few_writes(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.probe().await.unwrap();
         let keys: Vec<String> = (0..12).map(|n| format!("mc-{n}")).collect();
         let made = join_all(keys.iter().map(|key| bench.ensure(key))).await;
@@ -129,9 +130,9 @@ async fn many_agents_at_once_need_few_writes() {
     }
 }
 
-#[tokio::test]
-async fn a_wish_that_does_not_hold_fails_alone() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_wish_that_does_not_hold_fails_alone(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     bench.probe().await.unwrap();
     bench.gateway.fail(
         "config.patch",
@@ -142,9 +143,9 @@ async fn a_wish_that_does_not_hold_fails_alone() {
     assert!(made.iter().any(Result::is_ok), "{made:?}");
 }
 
-#[tokio::test]
-async fn the_rate_limit_is_told_and_not_spent() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn the_rate_limit_is_told_and_not_spent(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     for n in 0..3 {
         bench.ensure(&format!("mc-{n}")).await.unwrap();
     }
@@ -163,22 +164,22 @@ async fn the_rate_limit_is_told_and_not_spent() {
     );
 }
 
-#[tokio::test]
-async fn a_short_rate_limit_is_waited_for() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_short_rate_limit_is_waited_for(pool: PgPool) {
     let gateway = SimulatorConfig {
         rate_window: Duration::from_secs(1),
         ..gateway_config(Version::V2026_7_1)
     };
-    let bench = Bench::with(gateway, config()).await;
+    let bench = Bench::with(&pool, gateway, config()).await;
     for n in 0..5 {
         bench.ensure(&format!("mc-{n}")).await.unwrap();
     }
 }
 
-#[tokio::test]
-async fn removing_an_agent_twice_is_removing_it() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn removing_an_agent_twice_is_removing_it(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench.send("hello", "k1").await.unwrap();
         for _ in 0..2 {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use simulator::{Failure, SimulatorConfig, Version};
+use sqlx::PgPool;
 
 use crate::support::{Bench, TOKEN, config, eventually, gateway_config};
 
-#[tokio::test]
-async fn many_callers_share_one_connection() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn many_callers_share_one_connection(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     let probes = join_all((0..40).map(|_| bench.probe())).await;
     assert!(probes.iter().all(Result::is_ok));
     assert_eq!(
@@ -18,9 +19,9 @@ async fn many_callers_share_one_connection() {
     );
 }
 
-#[tokio::test]
-async fn a_session_that_is_cut_comes_back_by_itself() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_session_that_is_cut_comes_back_by_itself(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.probe().await.unwrap();
     for connection in 2..4 {
         bench.gateway.drop_connections();
@@ -33,18 +34,18 @@ async fn a_session_that_is_cut_comes_back_by_itself() {
     bench.probe().await.unwrap();
 }
 
-#[tokio::test]
-async fn a_restart_is_survived() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_restart_is_survived(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     bench.probe().await.unwrap();
     bench.gateway.restart().await;
     bench.probe().await.unwrap();
     assert_eq!(bench.gateway.connections(), 1);
 }
 
-#[tokio::test]
-async fn a_gateway_that_is_down_is_unreachable_until_it_is_up() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_is_down_is_unreachable_until_it_is_up(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.gateway.refuse_connections(true);
     assert_eq!(
         bench.probe().await.unwrap_err().reason,
@@ -54,9 +55,9 @@ async fn a_gateway_that_is_down_is_unreachable_until_it_is_up() {
     bench.probe().await.unwrap();
 }
 
-#[tokio::test]
-async fn nobody_listening_is_unreachable() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn nobody_listening_is_unreachable(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     let Bench {
         gateway,
         connector,
@@ -81,21 +82,21 @@ fn free_port() -> u16 {
         .port()
 }
 
-#[tokio::test]
-async fn a_gateway_that_is_starting_is_waited_for() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_is_starting_is_waited_for(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     bench.gateway.starting(2);
     bench.probe().await.unwrap();
     assert_eq!(bench.gateway.accepted(), 3);
 }
 
-#[tokio::test]
-async fn a_silent_gateway_is_left_and_tried_again() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_silent_gateway_is_left_and_tried_again(pool: PgPool) {
     let gateway = SimulatorConfig {
         tick_interval: Duration::from_millis(500),
         ..gateway_config(Version::V2026_7_1)
     };
-    let bench = Bench::with(gateway, config()).await;
+    let bench = Bench::with(&pool, gateway, config()).await;
     bench.probe().await.unwrap();
     // Twice the pace is the limit of silence; only ticks carry the session past it.
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -104,11 +105,11 @@ async fn a_silent_gateway_is_left_and_tried_again() {
     eventually("a second connection", || bench.gateway.accepted() > 1).await;
 }
 
-#[tokio::test]
-async fn an_idle_session_is_closed_and_opened_again_on_demand() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_idle_session_is_closed_and_opened_again_on_demand(pool: PgPool) {
     let mut config = config();
     config.gateway_idle_after = Duration::from_millis(200);
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
+    let bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), config).await;
     bench.probe().await.unwrap();
     eventually("the session closes", || bench.gateway.connections() == 0).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -117,9 +118,9 @@ async fn an_idle_session_is_closed_and_opened_again_on_demand() {
     assert_eq!(bench.gateway.accepted(), 2);
 }
 
-#[tokio::test]
-async fn another_token_replaces_the_session() {
-    let mut bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn another_token_replaces_the_session(pool: PgPool) {
+    let mut bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.target.token = Some("wrong".into());
     assert_eq!(
         bench.probe().await.unwrap_err().reason,
@@ -135,11 +136,11 @@ async fn another_token_replaces_the_session() {
     .await;
 }
 
-#[tokio::test]
-async fn a_request_without_an_answer_times_out_alone() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_request_without_an_answer_times_out_alone(pool: PgPool) {
     let mut config = config();
     config.gateway_request_timeout = Duration::from_secs(2);
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
+    let bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), config).await;
     bench.probe().await.unwrap();
     bench.gateway.hang("health", 1);
     let started = std::time::Instant::now();
@@ -150,9 +151,9 @@ async fn a_request_without_an_answer_times_out_alone() {
     assert_eq!(bench.gateway.accepted(), 1, "the session survives");
 }
 
-#[tokio::test]
-async fn answers_find_their_question_in_any_order() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn answers_find_their_question_in_any_order(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.probe().await.unwrap();
     bench.gateway.delay(Some(Duration::from_secs(2)));
     let order = std::sync::Mutex::new(Vec::new());
@@ -172,12 +173,12 @@ async fn answers_find_their_question_in_any_order() {
     assert_eq!(*order.lock().unwrap(), ["second asked", "first asked"]);
 }
 
-#[tokio::test]
-async fn no_more_requests_than_allowed_are_in_flight() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn no_more_requests_than_allowed_are_in_flight(pool: PgPool) {
     let mut config = config();
     config.gateway_max_in_flight = 2;
     config.gateway_request_timeout = Duration::from_secs(3);
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
+    let bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), config).await;
     bench.probe().await.unwrap();
     bench.gateway.delay(Some(Duration::from_millis(250)));
     let started = std::time::Instant::now();
@@ -197,9 +198,9 @@ async fn no_more_requests_than_allowed_are_in_flight() {
     assert!(busy.contains(&"GATEWAY_BUSY"), "{busy:?}");
 }
 
-#[tokio::test]
-async fn a_passing_refusal_is_tried_again() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_passing_refusal_is_tried_again(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     bench.gateway.fail(
         "health",
         2,

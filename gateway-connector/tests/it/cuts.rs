@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use simulator::{Cut, Effect, SimulatorConfig, Version};
+use sqlx::PgPool;
+use tokio::time::timeout;
 
 use crate::support::{Bench, KEY, config, gateway_config};
 
@@ -14,13 +16,13 @@ const FILES: &[(&str, &str)] = &[
     ("USER.md", "u"),
 ];
 
-async fn bench(version: Version) -> Bench {
+async fn bench(pool: &PgPool, version: Version) -> Bench {
     let gateway = SimulatorConfig {
         settle: Some(Duration::from_millis(20)),
         restart_time: Duration::from_millis(20),
         ..gateway_config(version)
     };
-    let bench = Bench::with(gateway, config()).await;
+    let bench = Bench::with(pool, gateway, config()).await;
     // The first connection is not what is cut here.
     bench.probe().await.unwrap();
     bench
@@ -41,10 +43,11 @@ fn state(bench: &Bench) -> impl PartialEq + std::fmt::Debug + use<> {
     )
 }
 
-#[tokio::test]
-async fn a_cut_at_any_request_leaves_the_same_state_once() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_cut_at_any_request_leaves_the_same_state_once(pool: PgPool) {
+    let pool = &pool;
     join_all(Version::ALL.map(|version| async move {
-        let undisturbed = bench(version).await;
+        let undisturbed = bench(pool, version).await;
         assert!(run(&undisturbed).await);
         let expected = state(&undisturbed);
         let requests = undisturbed.gateway.calls().len();
@@ -57,7 +60,7 @@ async fn a_cut_at_any_request_leaves_the_same_state_once() {
             let expected = &expected;
             async move {
                 for request in 1..=requests {
-                    let bench = bench(version).await;
+                    let bench = bench(pool, version).await;
                     bench.gateway.cut_at(request, Cut { effect, code });
                     assert!(run(&bench).await, "{version:?} {effect:?} at {request}");
                     assert_eq!(
@@ -79,10 +82,11 @@ async fn a_cut_at_any_request_leaves_the_same_state_once() {
     .await;
 }
 
-#[tokio::test]
-async fn a_patch_that_is_cut_off_by_its_own_restart_took_effect() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_patch_that_is_cut_off_by_its_own_restart_took_effect(pool: PgPool) {
+    let pool = &pool;
     for version in Version::ALL {
-        let bench = bench(version).await;
+        let bench = bench(pool, version).await;
         bench.gateway.cut_on(
             "config.patch",
             1,
@@ -101,9 +105,10 @@ async fn a_patch_that_is_cut_off_by_its_own_restart_took_effect() {
     }
 }
 
-#[tokio::test]
-async fn a_connection_that_never_holds_is_given_up() {
-    let bench = bench(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_connection_that_never_holds_is_given_up(pool: PgPool) {
+    let pool = &pool;
+    let bench = bench(pool, Version::V2026_7_1).await;
     bench.gateway.cut_on(
         "config.get",
         100,
@@ -114,6 +119,30 @@ async fn a_connection_that_never_holds_is_given_up() {
     );
     let fault = bench.ensure(KEY).await.unwrap_err();
     assert_eq!(fault.reason, "GATEWAY_UNREACHABLE");
+    // Pauses have grown long by now, and nobody is made to sit them out.
+    for _ in 0..3 {
+        let refused = timeout(Duration::from_secs(15), bench.ensure(KEY)).await;
+        assert_eq!(refused.unwrap().unwrap_err().reason, "GATEWAY_UNREACHABLE");
+    }
     bench.gateway.heal();
+    bench.probe().await.unwrap();
     assert!(bench.ensure(KEY).await.unwrap());
+}
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_line_that_carries_two_answers_at_a_time_is_enough(pool: PgPool) {
+    let pool = &pool;
+    join_all(Version::ALL.map(|version| async move {
+        let undisturbed = bench(pool, version).await;
+        run(&undisturbed).await;
+        for effect in [Effect::Lost, Effect::Done] {
+            let bench = bench(pool, version).await;
+            bench.gateway.cut_every(3, Cut { effect, code: None });
+            // What was answered lets the next connection be made at once; pauses that grew would take minutes.
+            let made = timeout(Duration::from_secs(20), run(&bench)).await;
+            assert!(made.unwrap_or_else(|_| panic!("{version:?} {effect:?} takes too long")));
+            assert_eq!(state(&bench), state(&undisturbed), "{version:?} {effect:?}");
+        }
+    }))
+    .await;
 }

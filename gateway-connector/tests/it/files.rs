@@ -2,6 +2,7 @@
 
 use proto::gateway::v1::{WorkspaceFile, WriteFilesResponse};
 use simulator::Version;
+use sqlx::PgPool;
 
 use crate::support::{Bench, KEY, file};
 
@@ -9,10 +10,10 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-#[tokio::test]
-async fn gateways_that_take_every_file_get_every_file() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn gateways_that_take_every_file_get_every_file(pool: PgPool) {
     for version in [Version::V2026_2_9, Version::V2026_7_1] {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         let files = [
             ("AGENTS.md", "# a"),
@@ -29,9 +30,9 @@ async fn gateways_that_take_every_file_get_every_file() {
     }
 }
 
-#[tokio::test]
-async fn files_that_are_not_taken_become_sections_of_one_that_is() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn files_that_are_not_taken_become_sections_of_one_that_is(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     bench.ensure(KEY).await.unwrap();
     let files = [
         ("TOOLS.md", "BASE_URL=http://x\nAUTH_TOKEN=t1"),
@@ -75,10 +76,10 @@ async fn files_that_are_not_taken_become_sections_of_one_that_is() {
     );
 }
 
-#[tokio::test]
-async fn files_that_are_to_be_kept_are_kept() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn files_that_are_to_be_kept_are_kept(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench
             .write(&[("USER.md", "mine"), ("AGENTS.md", "own")])
@@ -117,18 +118,18 @@ async fn files_that_are_to_be_kept_are_kept() {
     }
 }
 
-#[tokio::test]
-async fn an_agent_that_does_not_exist_gets_no_files() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_agent_that_does_not_exist_gets_no_files(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         let fault = bench.write(&[("SOUL.md", "x")]).await.unwrap_err();
         assert_eq!(fault.reason, "GATEWAY_AGENT_NOT_FOUND");
     }
 }
 
-#[tokio::test]
-async fn a_file_larger_than_the_gateway_takes_is_refused_and_the_session_stays() {
-    let bench = Bench::new(Version::V2026_2_9).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_file_larger_than_the_gateway_takes_is_refused_and_the_session_stays(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_2_9).await;
     bench.ensure(KEY).await.unwrap();
     // Characters of three bytes: within the limit of characters, beyond the gateway's of bytes.
     let fault = bench

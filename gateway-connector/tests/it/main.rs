@@ -6,6 +6,8 @@ mod agents;
 mod ask;
 mod connections;
 mod cuts;
+mod devices;
+mod diagnosis;
 mod files;
 mod frames;
 mod messages;

@@ -1,13 +1,14 @@
 //! Messages are accepted once.
 
 use simulator::{Cut, Effect, Failure, Message, Session, Version};
+use sqlx::PgPool;
 
 use crate::support::{Bench, KEY, SESSION};
 
-#[tokio::test]
-async fn a_message_makes_its_session_and_is_accepted_once_per_key() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_message_makes_its_session_and_is_accepted_once_per_key(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         for key in ["k1", "k1", "k2"] {
             bench.send("work to do", key).await.unwrap();
@@ -30,11 +31,11 @@ async fn a_message_makes_its_session_and_is_accepted_once_per_key() {
     }
 }
 
-#[tokio::test]
-async fn a_message_whose_acceptance_got_lost_is_still_accepted_once() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_message_whose_acceptance_got_lost_is_still_accepted_once(pool: PgPool) {
     for version in Version::ALL {
         for effect in [Effect::Lost, Effect::Done] {
-            let bench = Bench::new(version).await;
+            let bench = Bench::new(&pool, version).await;
             bench.ensure(KEY).await.unwrap();
             bench
                 .gateway
@@ -45,9 +46,9 @@ async fn a_message_whose_acceptance_got_lost_is_still_accepted_once() {
     }
 }
 
-#[tokio::test]
-async fn nothing_is_reported_as_sent_that_was_not_accepted() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn nothing_is_reported_as_sent_that_was_not_accepted(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     assert_eq!(
         bench.send("to nobody", "k1").await.unwrap_err().reason,
         "GATEWAY_AGENT_NOT_FOUND"
@@ -68,9 +69,9 @@ async fn nothing_is_reported_as_sent_that_was_not_accepted() {
     assert!(bench.gateway.messages().is_empty());
 }
 
-#[tokio::test]
-async fn a_label_that_is_taken_does_not_hold_a_message_up() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_label_that_is_taken_does_not_hold_a_message_up(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     bench.ensure(KEY).await.unwrap();
     bench.gateway.fail(
         "sessions.patch",

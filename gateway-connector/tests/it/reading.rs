@@ -2,13 +2,14 @@
 
 use serde_json::json;
 use simulator::{Failure, Version};
+use sqlx::PgPool;
 
 use crate::support::{Bench, KEY, SESSION};
 
-#[tokio::test]
-async fn agents_of_the_configuration_are_told_from_what_is_left_of_others() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn agents_of_the_configuration_are_told_from_what_is_left_of_others(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench.gateway.add_ghost("deleted-one");
         let agents = bench.agents().await.unwrap();
@@ -25,10 +26,10 @@ async fn agents_of_the_configuration_are_told_from_what_is_left_of_others() {
     }
 }
 
-#[tokio::test]
-async fn sessions_are_found_over_all_pages() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn sessions_are_found_over_all_pages(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         let key = |number: usize| format!("agent:{KEY}:s{number:03}");
         bench.gateway.add_sessions((0..150).map(key));
@@ -52,10 +53,10 @@ async fn sessions_are_found_over_all_pages() {
     }
 }
 
-#[tokio::test]
-async fn the_newest_messages_are_read_oldest_first() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn the_newest_messages_are_read_oldest_first(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         assert!(bench.history(10).await.unwrap().is_empty());
         for number in 0..5 {
@@ -77,9 +78,9 @@ async fn the_newest_messages_are_read_oldest_first() {
     }
 }
 
-#[tokio::test]
-async fn a_history_that_one_answer_cannot_hold_loses_its_old_end() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_history_that_one_answer_cannot_hold_loses_its_old_end(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     for number in 0..10 {
         let text = format!("{number}{}", "x".repeat(500_000));
         bench.gateway.remember(SESSION, "user", &text);
@@ -90,10 +91,10 @@ async fn a_history_that_one_answer_cannot_hold_loses_its_old_end() {
     assert!(last.starts_with('9'));
 }
 
-#[tokio::test]
-async fn a_session_begins_anew() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_session_begins_anew(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench.gateway.remember(SESSION, "user", "old");
         bench.reset().await.unwrap();
@@ -107,10 +108,10 @@ async fn a_session_begins_anew() {
     }
 }
 
-#[tokio::test]
-async fn a_file_is_read_wherever_the_gateway_keeps_it() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_file_is_read_wherever_the_gateway_keeps_it(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench.gateway.settle();
         let files = [
@@ -136,10 +137,10 @@ async fn a_file_is_read_wherever_the_gateway_keeps_it() {
     }
 }
 
-#[tokio::test]
-async fn what_was_folded_in_is_taken_out() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn what_was_folded_in_is_taken_out(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench.gateway.settle();
         let files = [
@@ -172,10 +173,10 @@ async fn what_was_folded_in_is_taken_out() {
     }
 }
 
-#[tokio::test]
-async fn skills_are_listed_by_name() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn skills_are_listed_by_name(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         bench.ensure(KEY).await.unwrap();
         bench.gateway.settle();
         assert!(bench.skills().await.unwrap().is_empty());
@@ -185,10 +186,10 @@ async fn skills_are_listed_by_name() {
     }
 }
 
-#[tokio::test]
-async fn an_agent_that_does_not_exist_has_nothing() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_agent_that_does_not_exist_has_nothing(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         for fault in [
             bench.skills().await.unwrap_err(),
             bench.read("SOUL.md").await.unwrap_err(),
@@ -202,9 +203,9 @@ async fn an_agent_that_does_not_exist_has_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_method_that_the_gateway_does_not_have_is_unsupported() {
-    let bench = Bench::new(Version::V2026_2_9).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_method_that_the_gateway_does_not_have_is_unsupported(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_2_9).await;
     let unknown = Failure::invalid("unknown method: skills.status");
     bench.gateway.fail("skills.status", 1, unknown);
     let fault = bench.skills().await.unwrap_err();

@@ -4,14 +4,15 @@ use chassis::Code;
 use gateway_connector::PrivateAddresses;
 use proto::gateway::v1::{EnsureAgentRequest, ProbeRequest};
 use simulator::{Failure, Pairing, SimulatorConfig, Version};
+use sqlx::PgPool;
 
 use crate::support::{Bench, KEY, answer, config, file, gateway_config};
 
-#[tokio::test]
-async fn a_wrong_or_missing_token_is_unauthorized_on_every_version() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_wrong_or_missing_token_is_unauthorized_on_every_version(pool: PgPool) {
     for version in Version::ALL {
         for token in [Some("wrong".to_owned()), None] {
-            let mut bench = Bench::new(version).await;
+            let mut bench = Bench::new(&pool, version).await;
             bench.target.token = token;
             let status = bench
                 .connector
@@ -28,14 +29,14 @@ async fn a_wrong_or_missing_token_is_unauthorized_on_every_version() {
     }
 }
 
-#[tokio::test]
-async fn an_unknown_device_waits_for_approval() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_unknown_device_waits_for_approval(pool: PgPool) {
     for version in Version::ALL {
         let gateway = SimulatorConfig {
             pairing: Pairing::Required,
             ..gateway_config(version)
         };
-        let bench = Bench::with(gateway, config()).await;
+        let bench = Bench::with(&pool, gateway, config()).await;
         let fault = bench.probe().await.unwrap_err();
         assert_eq!(fault.reason, "GATEWAY_PAIRING_REQUIRED");
         let pending = bench.gateway.pending_devices();
@@ -46,54 +47,29 @@ async fn an_unknown_device_waits_for_approval() {
     }
 }
 
-#[tokio::test]
-async fn the_device_stays_the_same_when_it_is_kept() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut config = config();
-    config.device_identity_file = Some(directory.path().join("device.json"));
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config.clone()).await;
-    bench.probe().await.unwrap();
-    let (_running, mut again) = crate::support::connector(config).await;
-    again
-        .probe(ProbeRequest {
-            target: Some(bench.target.clone()),
-        })
-        .await
-        .unwrap();
-    let devices: Vec<_> = bench
-        .gateway
-        .calls()
-        .into_iter()
-        .filter(|call| call.method == "connect")
-        .map(|call| call.params["device"]["id"].clone())
-        .collect();
-    assert_eq!(devices.len(), 2);
-    assert_eq!(devices[0], devices[1]);
-}
-
-#[tokio::test]
-async fn without_a_device_the_token_alone_opens() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn without_a_device_the_token_alone_opens(pool: PgPool) {
     for version in Version::ALL {
         let gateway = SimulatorConfig {
             pairing: Pairing::Required,
             ..gateway_config(version)
         };
-        let mut bench = Bench::with(gateway, config()).await;
+        let mut bench = Bench::with(&pool, gateway, config()).await;
         bench.target.disable_device_pairing = true;
         bench.probe().await.unwrap();
         assert!(bench.gateway.calls()[0].params.get("device").is_none());
     }
 }
 
-#[tokio::test]
-async fn without_a_device_and_token_an_older_gateway_takes_us_as_its_browser() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn without_a_device_and_token_an_older_gateway_takes_us_as_its_browser(pool: PgPool) {
     let open = |version| SimulatorConfig {
         token: None,
         control_ui_without_device: true,
         ..gateway_config(version)
     };
     for version in [Version::V2026_2_9, Version::V2026_7_1] {
-        let mut bench = Bench::with(open(version), config()).await;
+        let mut bench = Bench::with(&pool, open(version), config()).await;
         bench.target.disable_device_pairing = true;
         bench.probe().await.unwrap();
         let clients: Vec<_> = bench
@@ -105,24 +81,24 @@ async fn without_a_device_and_token_an_older_gateway_takes_us_as_its_browser() {
             .collect();
         assert_eq!(clients, ["gateway-client", "openclaw-control-ui"]);
     }
-    let mut bench = Bench::with(open(Version::V2026_9_6), config()).await;
+    let mut bench = Bench::with(&pool, open(Version::V2026_9_6), config()).await;
     bench.target.disable_device_pairing = true;
     let fault = bench.probe().await.unwrap_err();
     assert_eq!(fault.reason, "GATEWAY_PAIRING_REQUIRED");
 }
 
-#[tokio::test]
-async fn a_release_that_is_too_old_is_incompatible() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_release_that_is_too_old_is_incompatible(pool: PgPool) {
     let mut config = config();
     config.gateway_min_version = "2026.8.1".parse().unwrap();
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
+    let bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), config).await;
     let fault = bench.probe().await.unwrap_err();
     assert_eq!(fault.reason, "GATEWAY_INCOMPATIBLE");
 }
 
-#[tokio::test]
-async fn a_missing_scope_is_named() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_missing_scope_is_named(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     let missing = Failure::new("FORBIDDEN", "missing scope: operator.admin")
         .details(serde_json::json!({"code": "MISSING_SCOPE", "missingScope": "operator.admin"}));
     bench.gateway.fail("agents.create", 1, missing);
@@ -131,9 +107,9 @@ async fn a_missing_scope_is_named() {
     assert_eq!(fault.facts["scope"], "operator.admin");
 }
 
-#[tokio::test]
-async fn a_gateway_that_repeats_the_token_does_not_make_us_do_so() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_repeats_the_token_does_not_make_us_do_so(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     let secret = bench.target.token.clone().unwrap();
     bench.gateway.fail(
         "agents.create",
@@ -145,11 +121,11 @@ async fn a_gateway_that_repeats_the_token_does_not_make_us_do_so() {
     assert!(!format!("{fault:?}").contains(&secret));
 }
 
-#[tokio::test]
-async fn private_addresses_are_refused_unless_somebody_allowed_them() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn private_addresses_are_refused_unless_somebody_allowed_them(pool: PgPool) {
     let mut config = config();
     config.gateway_allow_private_addresses = PrivateAddresses::Auto;
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
+    let bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), config).await;
     let fault = bench.probe().await.unwrap_err();
     assert_eq!(
         (fault.code, fault.reason.as_str()),
@@ -159,9 +135,9 @@ async fn private_addresses_are_refused_unless_somebody_allowed_them() {
     assert_eq!(bench.gateway.accepted(), 0);
 }
 
-#[tokio::test]
-async fn bad_requests_name_their_field() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn bad_requests_name_their_field(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     let good = bench.agent(KEY);
     let target = || good.target.clone().unwrap();
     let with_target = |target| EnsureAgentRequest {
@@ -256,10 +232,10 @@ async fn bad_requests_name_their_field() {
     assert_eq!(bench.gateway.accepted(), 0);
 }
 
-#[tokio::test]
-async fn only_the_mesh_itself_may_ask() {
-    let bench = Bench::new(Version::V2026_7_1).await;
-    let (running, _) = crate::support::connector(config()).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn only_the_mesh_itself_may_ask(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
+    let (running, _) = crate::support::connector(&pool, config()).await;
     let mut nobody = proto::gateway::v1::connector_service_client::ConnectorServiceClient::new(
         running.client(chassis::Caller::Anonymous),
     );

@@ -12,6 +12,7 @@ use proto::gateway::v1::{
 };
 use serde_json::json;
 use simulator::{Simulator, SimulatorConfig, Version};
+use sqlx::PgPool;
 use tonic::Status;
 
 pub(crate) const TOKEN: &str = "the-token-of-this-test";
@@ -51,21 +52,21 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) async fn new(version: Version) -> Self {
-        Self::with(gateway_config(version), config()).await
+    pub(crate) async fn new(pool: &PgPool, version: Version) -> Self {
+        Self::with(pool, gateway_config(version), config()).await
     }
 
-    pub(crate) async fn with(gateway: SimulatorConfig, config: Config) -> Self {
+    pub(crate) async fn with(pool: &PgPool, gateway: SimulatorConfig, config: Config) -> Self {
         let token = gateway.token.clone();
         let gateway = Simulator::start(gateway).await.unwrap();
         let target = Target {
-            gateway_id: "11111111-1111-4111-8111-111111111111".into(),
+            gateway_id: uuid::Uuid::new_v4().to_string(),
             url: gateway.url(),
             token,
             allow_insecure_tls: false,
             disable_device_pairing: false,
         };
-        let (running, connector) = connector(config).await;
+        let (running, connector) = connector(pool, config).await;
         Self {
             gateway,
             connector,
@@ -153,13 +154,18 @@ pub(crate) fn file(name: &str, content: &str) -> WorkspaceFile {
     }
 }
 
-pub(crate) async fn connector(config: Config) -> (Running, ConnectorServiceClient<Peer>) {
-    let pool = sqlx::PgPool::connect_lazy("postgres://nobody@localhost/unused").unwrap();
-    let mut server = Server::for_tests(pool, Clock::system());
-    gateway_connector::register(&mut server, config)
-        .await
-        .unwrap();
-    let running = server.start();
+/// A connector, or why it does not start.
+pub(crate) async fn start(pool: &PgPool, config: Config) -> anyhow::Result<Running> {
+    let mut server = Server::for_tests(pool.clone(), Clock::system());
+    gateway_connector::register(&mut server, config).await?;
+    Ok(server.start())
+}
+
+pub(crate) async fn connector(
+    pool: &PgPool,
+    config: Config,
+) -> (Running, ConnectorServiceClient<Peer>) {
+    let running = start(pool, config).await.unwrap();
     let client = ConnectorServiceClient::new(running.client(Caller::Internal {
         service: "agent".into(),
     }));

@@ -5,20 +5,21 @@ use std::time::Duration;
 use futures::StreamExt;
 use serde_json::json;
 use simulator::{SimulatorConfig, Version};
+use sqlx::PgPool;
 
 use crate::{
     ask::{next, next_of},
     support::{Bench, TOKEN, config, eventually, gateway_config},
 };
 
-#[tokio::test]
-async fn events_arrive_in_order_and_pulses_do_not() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn events_arrive_in_order_and_pulses_do_not(pool: PgPool) {
     for version in Version::ALL {
         let gateway = SimulatorConfig {
             tick_interval: Duration::from_millis(500),
             ..gateway_config(version)
         };
-        let bench = Bench::with(gateway, config()).await;
+        let bench = Bench::with(&pool, gateway, config()).await;
         let mut news = bench.watch().await.unwrap();
         let (kind, hello) = next(&mut news).await.unwrap();
         assert_eq!(kind, "connected");
@@ -39,9 +40,9 @@ async fn events_arrive_in_order_and_pulses_do_not() {
     }
 }
 
-#[tokio::test]
-async fn a_payload_that_is_too_large_is_left_out() {
-    let bench = Bench::new(Version::V2026_9_6).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_payload_that_is_too_large_is_left_out(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_9_6).await;
     let mut news = bench.watch().await.unwrap();
     next_of(&mut news, "connected").await.unwrap();
     eventually("the session listens", || bench.gateway.connections() == 1).await;
@@ -53,10 +54,10 @@ async fn a_payload_that_is_too_large_is_left_out() {
     assert_eq!(next_of(&mut news, "agent").await.unwrap()["data"], "x");
 }
 
-#[tokio::test]
-async fn a_restart_is_seen_and_survived() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_restart_is_seen_and_survived(pool: PgPool) {
     for version in Version::ALL {
-        let bench = Bench::new(version).await;
+        let bench = Bench::new(&pool, version).await;
         let mut news = bench.watch().await.unwrap();
         next_of(&mut news, "connected").await.unwrap();
         eventually("the session listens", || bench.gateway.connections() == 1).await;
@@ -68,13 +69,13 @@ async fn a_restart_is_seen_and_survived() {
     }
 }
 
-#[tokio::test]
-async fn a_gateway_that_announced_its_restart_is_found_again_quickly() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_announced_its_restart_is_found_again_quickly(pool: PgPool) {
     let gateway = SimulatorConfig {
         restart_time: Duration::from_secs(4),
         ..gateway_config(Version::V2026_7_1)
     };
-    let bench = Bench::with(gateway, config()).await;
+    let bench = Bench::with(&pool, gateway, config()).await;
     let mut news = bench.watch().await.unwrap();
     next_of(&mut news, "connected").await.unwrap();
     eventually("the session listens", || bench.gateway.connections() == 1).await;
@@ -90,11 +91,11 @@ async fn a_gateway_that_announced_its_restart_is_found_again_quickly() {
     );
 }
 
-#[tokio::test]
-async fn a_watched_session_stays_open_and_is_let_go_afterwards() {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_watched_session_stays_open_and_is_let_go_afterwards(pool: PgPool) {
     let mut config = config();
     config.gateway_idle_after = Duration::from_millis(200);
-    let bench = Bench::with(gateway_config(Version::V2026_7_1), config).await;
+    let bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), config).await;
     let first = bench.watch().await.unwrap();
     let second = bench.watch().await.unwrap();
     eventually("the session is open", || bench.gateway.connections() == 1).await;
@@ -110,9 +111,9 @@ async fn a_watched_session_stays_open_and_is_let_go_afterwards() {
     eventually("the session closes", || bench.gateway.connections() == 0).await;
 }
 
-#[tokio::test]
-async fn a_gateway_that_is_away_is_waited_for() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_is_away_is_waited_for(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.gateway.refuse_connections(true);
     let mut news = bench.watch().await.unwrap();
     let (kind, why) = next(&mut news).await.unwrap();
@@ -122,17 +123,17 @@ async fn a_gateway_that_is_away_is_waited_for() {
     next_of(&mut news, "connected").await.unwrap();
 }
 
-#[tokio::test]
-async fn a_gateway_that_refuses_us_is_not_watched() {
-    let mut bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_refuses_us_is_not_watched(pool: PgPool) {
+    let mut bench = Bench::new(&pool, Version::V2026_7_1).await;
     bench.target.token = Some("wrong".into());
     let fault = bench.watch().await.unwrap_err();
     assert_eq!(fault.reason, "GATEWAY_UNAUTHORIZED");
 }
 
-#[tokio::test]
-async fn other_settings_end_the_stream() {
-    let mut bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn other_settings_end_the_stream(pool: PgPool) {
+    let mut bench = Bench::new(&pool, Version::V2026_7_1).await;
     let mut news = bench.watch().await.unwrap();
     next_of(&mut news, "connected").await.unwrap();
     bench.target.token = Some("wrong".into());
@@ -145,9 +146,9 @@ async fn other_settings_end_the_stream() {
     next_of(&mut news, "connected").await.unwrap();
 }
 
-#[tokio::test]
-async fn a_reader_that_sleeps_is_ended() {
-    let bench = Bench::new(Version::V2026_7_1).await;
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_reader_that_sleeps_is_ended(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
     let mut slow = bench.watch().await.unwrap();
     let mut quick = bench.watch().await.unwrap();
     next_of(&mut slow, "connected").await.unwrap();

@@ -1,0 +1,3 @@
+//! What is kept in the database.
+
+pub(crate) mod device;
