@@ -1,27 +1,33 @@
 //! `GatewayService`.
 
+mod commands;
+mod deadline;
+mod leave;
+mod runtime;
+mod save;
+mod sessions;
+mod status;
+mod sync;
+mod watch;
+
+use std::{future::Future, time::Duration};
+
 use chassis::{Caller, Cursor, decode};
 use proto::agent::v1::{
-    CreateGatewayRequest, CreateGatewayResponse, GetGatewayRequest, GetGatewayResponse,
-    ListGatewaysRequest, ListGatewaysResponse, UpdateGatewayRequest, UpdateGatewayResponse,
+    CreateGatewayRequest, CreateGatewayResponse, DeleteGatewayRequest, DeleteGatewayResponse,
+    DiagnoseGatewayRequest, DiagnoseGatewayResponse, GetGatewayRequest, GetGatewayResponse,
+    GetGatewayStatusRequest, GetGatewayStatusResponse, GetTemplateSyncRequest,
+    GetTemplateSyncResponse, ListGatewayCommandsRequest, ListGatewayCommandsResponse,
+    ListGatewaysRequest, ListGatewaysResponse, ListRuntimeAgentsRequest, ListRuntimeAgentsResponse,
+    ProbeGatewayRequest, ProbeGatewayResponse, SyncTemplatesRequest, SyncTemplatesResponse,
+    UpdateGatewayRequest, UpdateGatewayResponse, WatchGatewayRequest, WatchGatewayResponse,
     gateway_service_server::GatewayService,
 };
-use sqlx::PgConnection;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, codegen::BoxStream};
 use uuid::Uuid;
 
-use super::{Desk, Paging, input, organization};
-use crate::{
-    agent::{Agent, Wake, heartbeat, profile},
-    departure,
-    error::Error,
-    gateway::{self, Gateway},
-    job::{Requester, Wish},
-    lifecycle,
-    phase::{Change, Phase},
-    post, store,
-    wire::{self, event},
-};
+use super::{Desk, Paging, organization};
+use crate::{connector::Failure, error::Error, gateway::Gateway, job::Requester, store, wire};
 
 #[tonic::async_trait]
 impl GatewayService for Desk {
@@ -54,7 +60,7 @@ impl GatewayService for Desk {
     ) -> Result<Response<CreateGatewayResponse>, Status> {
         let (caller, request) = (Caller::of(&request)?, request.into_inner());
         let gateway = self.new_gateway(organization(&caller)?, &request)?;
-        let main = main_agent(&gateway);
+        let main = save::main_agent(&gateway);
         self.insert(&caller, &gateway, &main).await?;
         Ok(Response::new(CreateGatewayResponse {
             gateway: Some(wire::gateway(&gateway)),
@@ -66,12 +72,7 @@ impl GatewayService for Desk {
         request: Request<GetGatewayRequest>,
     ) -> Result<Response<GetGatewayResponse>, Status> {
         let (caller, request) = (Caller::of(&request)?, request.into_inner());
-        let id = decode::id("gateway_id", &request.gateway_id)?;
-        let mut conn = self.pool.acquire().await.map_err(Error::from)?;
-        let gateway = store::gateways::find(&mut conn, id)
-            .await
-            .map_err(Error::from)?;
-        let gateway = owned(gateway, organization(&caller)?)?;
+        let gateway = self.own_gateway(&caller, &request.gateway_id).await?;
         Ok(Response::new(GetGatewayResponse {
             gateway: Some(wire::gateway(&gateway)),
         }))
@@ -83,220 +84,128 @@ impl GatewayService for Desk {
     ) -> Result<Response<UpdateGatewayResponse>, Status> {
         let (caller, request) = (Caller::of(&request)?, request.into_inner());
         let id = decode::id("gateway_id", &request.gateway_id)?;
-        let gateway = self.change(&caller, id, request).await?;
+        let gateway = self.change_gateway(&caller, id, request).await?;
         Ok(Response::new(UpdateGatewayResponse {
             gateway: Some(wire::gateway(&gateway)),
         }))
     }
+
+    async fn delete_gateway(
+        &self,
+        request: Request<DeleteGatewayRequest>,
+    ) -> Result<Response<DeleteGatewayResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let id = decode::id("gateway_id", &request.gateway_id)?;
+        self.leave(&caller, id, request.force.unwrap_or(false))
+            .await?;
+        Ok(Response::new(DeleteGatewayResponse { ok: true }))
+    }
+
+    async fn get_gateway_status(
+        &self,
+        request: Request<GetGatewayStatusRequest>,
+    ) -> Result<Response<GetGatewayStatusResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let status = self.status(&caller, &request).await?;
+        Ok(Response::new(GetGatewayStatusResponse {
+            status: Some(status),
+        }))
+    }
+
+    async fn probe_gateway(
+        &self,
+        request: Request<ProbeGatewayRequest>,
+    ) -> Result<Response<ProbeGatewayResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let status = self.probe(organization(&caller)?, &request).await?;
+        Ok(Response::new(ProbeGatewayResponse {
+            status: Some(status),
+        }))
+    }
+
+    async fn list_gateway_commands(
+        &self,
+        _: Request<ListGatewayCommandsRequest>,
+    ) -> Result<Response<ListGatewayCommandsResponse>, Status> {
+        Ok(Response::new(commands::all()))
+    }
+
+    async fn diagnose_gateway(
+        &self,
+        request: Request<DiagnoseGatewayRequest>,
+    ) -> Result<Response<DiagnoseGatewayResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let gateway = self.own_gateway(&caller, &request.gateway_id).await?;
+        let checks = within(self.connector.diagnose(&gateway)).await;
+        Ok(Response::new(DiagnoseGatewayResponse {
+            diagnosis: Some(wire::gateway::diagnosis(
+                &gateway,
+                &checks.map_err(Error::from)?,
+            )),
+        }))
+    }
+
+    async fn sync_templates(
+        &self,
+        request: Request<SyncTemplatesRequest>,
+    ) -> Result<Response<SyncTemplatesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let patience = deadline::of(request.metadata());
+        let sync = self
+            .sync_templates(&caller, &request.into_inner(), patience)
+            .await?;
+        Ok(Response::new(SyncTemplatesResponse { sync: Some(sync) }))
+    }
+
+    async fn get_template_sync(
+        &self,
+        request: Request<GetTemplateSyncRequest>,
+    ) -> Result<Response<GetTemplateSyncResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let sync = self.template_sync(&caller, &request).await?;
+        Ok(Response::new(GetTemplateSyncResponse { sync: Some(sync) }))
+    }
+
+    async fn list_runtime_agents(
+        &self,
+        request: Request<ListRuntimeAgentsRequest>,
+    ) -> Result<Response<ListRuntimeAgentsResponse>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let gateway = self.own_gateway(&caller, &request.gateway_id).await?;
+        let items = self.runtime_agents(&gateway).await?;
+        Ok(Response::new(ListRuntimeAgentsResponse { items }))
+    }
+
+    async fn watch_gateway(
+        &self,
+        request: Request<WatchGatewayRequest>,
+    ) -> Result<Response<BoxStream<WatchGatewayResponse>>, Status> {
+        let (caller, request) = (Caller::of(&request)?, request.into_inner());
+        let gateway = self.own_gateway(&caller, &request.gateway_id).await?;
+        Ok(Response::new(self.watch(gateway).await?))
+    }
+}
+
+/// How long a request may wait for a gateway: less than whoever asks waits for us.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// What a gateway answers, unless it takes too long.
+async fn within<T>(asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(PATIENCE, asked)
+        .await
+        .unwrap_or_else(|_| Err(Failure::too_late()))
 }
 
 impl Desk {
-    fn new_gateway(
-        &self,
-        organization_id: Uuid,
-        request: &CreateGatewayRequest,
-    ) -> Result<Gateway, Error> {
-        let (id, now) = (Uuid::now_v7(), self.clock.now());
-        let token = input::gateway_token(request.token.as_deref())?;
-        Ok(Gateway {
-            id,
-            organization_id,
-            name: input::gateway_name(&request.name)?,
-            url: input::gateway_url(&request.url)?,
-            token_sealed: token.map(|token| self.sealed(id, &token)),
-            workspace_root: input::workspace_root(&request.workspace_root)?,
-            allow_insecure_tls: request.allow_insecure_tls.unwrap_or(false),
-            disable_device_pairing: request.disable_device_pairing.unwrap_or(false),
-            leaving_at: None,
-            created_at: now,
-            updated_at: now,
-        })
-    }
-
-    fn sealed(&self, gateway_id: Uuid, token: &str) -> Vec<u8> {
-        self.seal
-            .close(token.as_bytes(), &gateway::seal_context(gateway_id))
-    }
-
-    async fn insert(&self, caller: &Caller, gateway: &Gateway, main: &Agent) -> Result<(), Error> {
-        let now = gateway.created_at;
-        let mut tx = self.pool.begin().await?;
-        if departure::is_any_gone(&mut tx, &[gateway.organization_id]).await? {
-            return Err(Error::OrganizationGone);
-        }
-        store::gateways::insert(&mut tx, gateway).await?;
-        store::agents::insert(&mut tx, main).await?;
-        let (mains, by) = (std::slice::from_ref(main), person(caller));
-        self.planner
-            .plan(&mut tx, mains, Wish::default(), by.as_ref(), now)
-            .await?;
-        let events = vec![
-            event::gateway_created(caller.event_actor(), gateway, now),
-            event::agent_created(caller.event_actor(), main, now),
-        ];
-        bus::outbox::append_all(&mut tx, events).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    async fn change(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-        request: UpdateGatewayRequest,
-    ) -> Result<Gateway, Error> {
-        let mut tx = self.pool.begin().await?;
-        let before = owned(
-            store::gateways::find_for_update(&mut tx, id).await?,
+    /// A gateway of the caller's organization.
+    pub(super) async fn own_gateway(&self, caller: &Caller, id: &str) -> Result<Gateway, Error> {
+        let id = decode::id("gateway_id", id)?;
+        let mut conn = self.pool.acquire().await?;
+        owned(
+            store::gateways::find(&mut conn, id).await?,
             organization(caller)?,
-        )?;
-        let (mut after, changed) = self.changed(&before, request)?;
-        if changed.is_empty() {
-            return Ok(before);
-        }
-        after.updated_at = self.clock.now();
-        store::gateways::update(&mut tx, &after).await?;
-        let told = event::gateway_updated(
-            caller.event_actor(),
-            &after,
-            owned_names(&changed),
-            after.updated_at,
-        );
-        bus::outbox::append(&mut tx, told).await?;
-        self.follow(&mut tx, caller, &after, &changed).await?;
-        tx.commit().await?;
-        Ok(after)
+        )
     }
-
-    /// The gateway with the fields that the request names, and the names of those that differ.
-    fn changed(
-        &self,
-        before: &Gateway,
-        request: UpdateGatewayRequest,
-    ) -> Result<(Gateway, Vec<&'static str>), Error> {
-        let mask = decode::mask(request.update_mask);
-        let mut after = before.clone();
-        let mut changed = Vec::new();
-        if mask.has("name") {
-            after.name = input::gateway_name(&decode::required("name", request.name)?)?;
-            changed.extend((after.name != before.name).then_some("name"));
-        }
-        if mask.has("url") {
-            after.url = input::gateway_url(&decode::required("url", request.url)?)?;
-            changed.extend((after.url != before.url).then_some("url"));
-        }
-        if mask.has("workspace_root") {
-            let root = decode::required("workspace_root", request.workspace_root)?;
-            after.workspace_root = input::workspace_root(&root)?;
-            changed.extend(
-                (after.workspace_root != before.workspace_root).then_some("workspace_root"),
-            );
-        }
-        if mask.has("token") {
-            let token = input::gateway_token(request.token.as_deref())?;
-            changed.extend((token.is_some() || before.token_sealed.is_some()).then_some("token"));
-            after.token_sealed = token.map(|token| self.sealed(before.id, &token));
-        }
-        if mask.has("allow_insecure_tls") {
-            after.allow_insecure_tls =
-                decode::required("allow_insecure_tls", request.allow_insecure_tls)?;
-            changed.extend(
-                (after.allow_insecure_tls != before.allow_insecure_tls)
-                    .then_some("allow_insecure_tls"),
-            );
-        }
-        if mask.has("disable_device_pairing") {
-            let disable =
-                decode::required("disable_device_pairing", request.disable_device_pairing)?;
-            after.disable_device_pairing = disable;
-            changed.extend(
-                (disable != before.disable_device_pairing).then_some("disable_device_pairing"),
-            );
-        }
-        Ok((after, changed))
-    }
-
-    /// What a change means for what lives on the gateway. A new name is its main agent's too, and new paths stand in
-    /// everybody's files. With a new address or credential, what waits for the gateway, and whom it
-    /// turned away for good, has reason to try at once.
-    ///
-    /// Jobs are changed before agents, as whoever settles a job does it.
-    async fn follow(
-        &self,
-        tx: &mut PgConnection,
-        caller: &Caller,
-        gateway: &Gateway,
-        changed: &[&str],
-    ) -> Result<(), Error> {
-        let (now, actor) = (gateway.updated_at, caller.event_actor());
-        let (renamed, moved) = (
-            changed.contains(&"name"),
-            changed.contains(&"workspace_root"),
-        );
-        if renamed || moved {
-            store::jobs::repeat_on_gateway(tx, gateway.id, !moved).await?;
-        }
-        let mut told = Vec::new();
-        if renamed {
-            let name = gateway::main_agent_name(&gateway.name);
-            let main = store::agents::rename_main(tx, gateway.id, &name, now).await?;
-            told.extend(
-                main.map(|main| event::agent_updated(actor.clone(), &main, &["name"], now)),
-            );
-        }
-        let reached_anew = changed
-            .iter()
-            .any(|field| !matches!(*field, "name" | "workspace_root"));
-        for (change, applies, main_only) in [
-            (Change::Refresh, renamed || moved, !moved),
-            (Change::Retry, reached_anew, false),
-        ] {
-            if !applies {
-                continue;
-            }
-            let again =
-                store::agents::change_phases_on_gateway(tx, gateway.id, change, main_only, now)
-                    .await?;
-            let by = person(caller);
-            if change == Change::Retry {
-                self.planner.retry(tx, &again, by.as_ref(), now).await?;
-            } else {
-                let wish = Wish::default();
-                self.planner
-                    .plan(tx, &again, wish, by.as_ref(), now)
-                    .await?;
-            }
-            told.extend(
-                again
-                    .iter()
-                    .map(|agent| event::agent_updated(actor.clone(), agent, &["status"], now)),
-            );
-        }
-        if reached_anew {
-            let change = Change::RetryRemoval;
-            let leaving =
-                store::agents::change_phases_on_gateway(tx, gateway.id, change, false, now).await?;
-            self.planner
-                .plan_removal(tx, &leaving, &[], person(caller).as_ref(), now)
-                .await?;
-            told.extend(
-                leaving
-                    .iter()
-                    .map(|agent| event::agent_updated(actor.clone(), agent, &["status"], now)),
-            );
-        }
-        bus::outbox::append_all(tx, told).await?;
-        if reached_anew {
-            for queue in [lifecycle::QUEUE, post::QUEUE] {
-                delivery::release(tx, queue, &gateway.id.to_string(), now).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn owned_names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 fn owned(gateway: Option<Gateway>, organization_id: Uuid) -> Result<Gateway, Error> {
@@ -305,30 +214,6 @@ fn owned(gateway: Option<Gateway>, organization_id: Uuid) -> Result<Gateway, Err
             gateway.organization_id == organization_id && gateway.leaving_at.is_none()
         })
         .ok_or(Error::GatewayNotFound)
-}
-
-fn main_agent(gateway: &Gateway) -> Agent {
-    Agent {
-        id: Uuid::now_v7(),
-        organization_id: gateway.organization_id,
-        gateway_id: gateway.id,
-        board_id: None,
-        name: gateway::main_agent_name(&gateway.name),
-        is_board_lead: false,
-        phase: Phase::Pending,
-        last_error: None,
-        heartbeat_config: heartbeat::default(),
-        identity_profile: Some(profile::main()),
-        identity_template: None,
-        soul_template: None,
-        last_seen_at: None,
-        provisioned_at: None,
-        wake: Wake::default(),
-        runtime: None,
-        leaving_at: None,
-        created_at: gateway.created_at,
-        updated_at: gateway.created_at,
-    }
 }
 
 /// The person for whom something is done.

@@ -1,11 +1,12 @@
 //! Gateways.
 
 use chassis::Page;
+use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::Rows;
-use crate::gateway::Gateway;
+use crate::{agent::Agent, gateway::Gateway};
 
 impl FromRow<'_, PgRow> for Gateway {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
@@ -112,4 +113,86 @@ pub(crate) async fn update(conn: &mut PgConnection, gateway: &Gateway) -> sqlx::
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The newest gateway of an organization with this address.
+pub(crate) async fn find_by_url(
+    conn: &mut PgConnection,
+    organization_id: Uuid,
+    url: &str,
+) -> sqlx::Result<Option<Gateway>> {
+    sqlx::query_as(
+        "select * from gateway
+         where organization_id = $1 and url = $2 and leaving_at is null
+         order by created_at desc, id desc
+         limit 1",
+    )
+    .bind(organization_id)
+    .bind(url)
+    .fetch_optional(conn)
+    .await
+}
+
+/// A gateway that stays, for somebody who comes to live on it: it begins to go only after the transaction.
+pub(crate) async fn is_staying(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+    let found = sqlx::query("select from gateway where id = $1 and leaving_at is null for share")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// A gateway that is about to go: nobody comes to live on it before the transaction ends.
+pub(crate) async fn find_to_leave(
+    conn: &mut PgConnection,
+    id: Uuid,
+) -> sqlx::Result<Option<Gateway>> {
+    sqlx::query_as("select * from gateway where id = $1 for update")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Has a gateway go, unless it goes already.
+pub(crate) async fn leave(
+    conn: &mut PgConnection,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update gateway set leaving_at = coalesce(leaving_at, $2), updated_at = $2 where id = $1",
+    )
+    .bind(id)
+    .bind(at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Agents that one gateway has at most.
+const AGENTS: i64 = 20_000;
+
+/// The agents on a gateway, oldest first, those that go among them.
+pub(crate) async fn list_agents(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Agent>> {
+    sqlx::query_as("select * from agent where gateway_id = $1 order by created_at, id limit $2")
+        .bind(id)
+        .bind(AGENTS)
+        .fetch_all(conn)
+        .await
+}
+
+/// Ids of the agents on a gateway that belong to boards, save those that go.
+pub(crate) async fn list_agents_of_boards(
+    conn: &mut PgConnection,
+    id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "select id from agent
+         where gateway_id = $1 and board_id is not null and leaving_at is null
+         order by id limit $2",
+    )
+    .bind(id)
+    .bind(AGENTS)
+    .fetch_all(conn)
+    .await
 }
