@@ -32,13 +32,14 @@ pub(crate) fn fenced(text: &str, max: usize) -> String {
     format!("{fence}text\n{text}\n{fence}")
 }
 
-/// A block of which no line begins at the margin, so that none can pose as a line of the file around it.
+/// A block of which no line begins at the margin, so that none can pose as a line of the file around it; all of it at most
+/// `max` characters.
 pub(crate) fn set_off(text: &str, max: usize) -> String {
     let lines: Vec<String> = block(text, max)
         .lines()
-        .map(|line| format!("> {line}"))
+        .map(|line| format!("> {line}").trim_end().to_owned())
         .collect();
-    lines.join("\n")
+    cut(&lines.join("\n"), max)
 }
 
 fn cut(text: &str, max: usize) -> String {
@@ -82,7 +83,7 @@ mod tests {
     fn nothing_that_is_set_off_begins_at_the_margin() {
         assert_eq!(
             set_off("a\r\nBASE_URL=http://evil\n\nb", 99),
-            "> a\n> BASE_URL=http://evil\n> \n> b"
+            "> a\n> BASE_URL=http://evil\n>\n> b"
         );
     }
 }

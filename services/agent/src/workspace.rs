@@ -11,21 +11,31 @@
 //! | TOOLS.md | yes | yes | yes | rewritten |
 //! | USER.md | yes | yes | yes | kept by an update unless it overwrites, main's rewritten |
 //!
+//! An imported agent keeps its files: it gets one section in its AGENTS.md, [`IMPORT`], and nothing else.
+//!
 //! Each stays under 20,000 characters, at which gateways cut what they inject into an agent's context. The token stands in TOOLS.md alone. What people wrote (templates, names, descriptions)
 //! is put in as it is and never read as a template.
 
 mod board;
+mod habit;
 mod page;
+mod person;
 
 use askama::Template;
 
 pub(crate) use board::{Board, Facts};
+pub(crate) use person::Person;
 
 use crate::{
     agent::{Agent, Role, profile},
+    gateway::Gateway,
     job::Kind,
     quote,
 };
+
+/// The section that an imported agent gets. No gateway takes a file of this name, so it stands in the agent's AGENTS.md
+/// and can be taken out of it again.
+pub(crate) const IMPORT: &str = "MISSION_CONTROL.md";
 
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +55,8 @@ pub(crate) struct Source<'a> {
     pub auth_token: &'a str,
     /// Required of board agents.
     pub board: Option<&'a Facts>,
-    /// Name of the person for whom the agent is put in place.
-    pub user_name: Option<&'a str>,
+    /// The person for whom the agent is put in place.
+    pub user: Option<&'a Person>,
     pub kind: Kind,
     /// Whether a lead that was in place gets its BOOTSTRAP.md again.
     pub force_bootstrap: bool,
@@ -66,7 +76,11 @@ struct View {
     workspace_path: String,
     board: Option<Board>,
     user_name: String,
-    user_call_name: String,
+    user_preferred_name: String,
+    user_pronouns: String,
+    user_timezone: String,
+    user_notes: String,
+    user_context: String,
     identity: Identity,
 }
 
@@ -78,7 +92,7 @@ struct Identity {
     personality: String,
     custom_instructions: String,
     /// Ways of working that were chosen, each with its name.
-    habits: Vec<(&'static str, String)>,
+    habits: Vec<habit::Habit>,
 }
 
 impl View {
@@ -88,6 +102,11 @@ impl View {
 
     fn is_lead(&self) -> bool {
         self.role == Role::Lead
+    }
+
+    /// The word for its role in the catalogue of operations.
+    fn role_word(&self) -> &'static str {
+        self.tag().trim_start_matches("agent-")
     }
 
     /// Tag of the operations that the agent may call.
@@ -103,35 +122,47 @@ impl View {
 /// Characters of a name in a text.
 const NAME: usize = 200;
 
+/// What people wrote about an agent, set off; half as much again is room for that.
+fn said(text: &str, max: usize) -> String {
+    quote::set_off(text, max / 2 * 3)
+}
+
 impl Identity {
     fn of(agent: &Agent) -> Self {
         let entry = |key| profile::entry(agent.identity_profile.as_ref(), key, agent.role());
         let line = |key| quote::line(entry(key), 300);
-        let habits = [
-            ("Autonomy", "autonomy_level"),
-            ("Verbosity", "verbosity"),
-            ("Form of answers", "output_format"),
-            ("Rhythm of reports", "update_cadence"),
-        ];
         Self {
             role: line("role"),
             communication_style: line("communication_style"),
             emoji: line("emoji"),
-            purpose: quote::block(entry("purpose"), 1_000),
-            personality: quote::block(entry("personality"), 1_000),
-            custom_instructions: quote::block(entry("custom_instructions"), 1_000),
-            habits: habits
-                .into_iter()
-                .map(|(name, key)| (name, line(key)))
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
+            purpose: said(entry("purpose"), profile::MAX_VALUE),
+            personality: said(entry("personality"), profile::MAX_VALUE),
+            custom_instructions: said(entry("custom_instructions"), profile::MAX_INSTRUCTIONS),
+            habits: habit::of(line),
         }
     }
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// What is known of an agent without asking anybody; enough for what is said to it.
+    pub(crate) fn bare(agent: &'a Agent, gateway: &'a Gateway, base_url: &'a str) -> Self {
+        Self {
+            agent,
+            gateway_name: &gateway.name,
+            workspace_root: &gateway.workspace_root,
+            base_url,
+            auth_token: "",
+            board: None,
+            user: None,
+            kind: Kind::Update,
+            force_bootstrap: false,
+            overwrite: false,
+        }
+    }
+
     fn view(&self) -> View {
-        let user_name = quote::line(self.user_name.unwrap_or_default(), NAME);
+        let nobody = Person::default();
+        let user = self.user.unwrap_or(&nobody);
         let path = self.agent.workspace(self.workspace_root);
         View {
             role: self.agent.role(),
@@ -143,8 +174,12 @@ impl Source<'_> {
             workspace_root: self.workspace_root.to_owned(),
             workspace_path: path,
             board: self.board.map(Board::of),
-            user_call_name: user_name.split(' ').next().unwrap_or_default().to_owned(),
-            user_name,
+            user_name: Person::line(user.name.as_ref()),
+            user_preferred_name: user.called(),
+            user_pronouns: Person::line(user.pronouns.as_ref()),
+            user_timezone: Person::line(user.timezone.as_ref()),
+            user_notes: Person::text(user.notes.as_ref()),
+            user_context: Person::text(user.context.as_ref()),
             identity: Identity::of(self.agent),
         }
     }
@@ -156,6 +191,10 @@ impl Source<'_> {
     pub(crate) fn files(&self) -> askama::Result<Vec<File>> {
         let (w, role, update) = (self.view(), self.agent.role(), self.kind == Kind::Update);
         let keeps = update && !self.overwrite;
+        if self.agent.is_imported() {
+            let page = page::import(&w)?;
+            return Ok(vec![file(IMPORT, page, false)]);
+        }
         let mut files = vec![
             file("AGENTS.md", page::agents(&w)?, false),
             file("HEARTBEAT.md", page::heartbeat(&w)?, false),
@@ -190,6 +229,10 @@ impl Source<'_> {
     /// # Errors
     /// Fails when the template does.
     pub(crate) fn wake(&self) -> askama::Result<String> {
+        if self.agent.is_imported() {
+            let wake = page::ImportWake { w: &self.view() };
+            return Ok(wake.render()?.trim().to_owned());
+        }
         let verb = match self.kind {
             Kind::Provision => "provisioned",
             Kind::Update | Kind::Pace | Kind::Delete => "updated",

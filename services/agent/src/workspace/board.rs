@@ -49,15 +49,15 @@ impl Board {
             } else {
                 "general work"
             },
-            description: quote::set_off(&facts.description, 2_000),
+            description: quote::set_off(&facts.description, 1_500),
             objective: facts
                 .objective
                 .as_ref()
-                .map(|text| quote::set_off(text, 1_500)),
+                .map(|text| quote::set_off(text, 1_000)),
             success_metrics: facts
                 .success_metrics
                 .as_ref()
-                .map(|json| quote::set_off(&json.to_string(), 1_500)),
+                .map(|json| quote::set_off(&json.to_string(), 1_000)),
             target_date: facts
                 .target_date
                 .map(|at| at.format("%Y-%m-%d").to_string()),
