@@ -48,14 +48,15 @@ def text_of(message):
     return "\n".join(part.get("text") or "" for part in content if isinstance(part, dict))
 
 
-SETTINGS = r"^SETTINGS=\$\(grep.*?^END$"
-CHECK_IN = r"^curl [^\n]*agent/heartbeat[^\n]*$"
-WHO_AM_I = r"^curl [^\n]*agent/healthz[^\n]*$"
-INBOX = r"^curl [^\n]*/tasks\?status=inbox[^\n]*$"
-CLAIM = r"^curl [^\n]*-X PATCH[^\n]*\\\n[^\n]*in_progress[^\n]*$"
-COMMENT = r"^jq [^\n]*\{message: \$message\}' \|\n[^\n]*/comments[^\n]*\n[^\n]*@-$"
-REVIEW = r"^jq [^\n]*status: \"review\".*?@-$"
-CATALOGUE = r"^mkdir -p api$.*?operations\.tsv$"
+# What the manual has for each thing to do.
+SETTINGS = r"^SETTINGS=\$\(.*?(?=^```)"
+CHECK_IN = r"^mc POST /api/v1/agent/heartbeat$"
+WHO_AM_I = r"^mc GET /api/v1/agent/healthz$"
+INBOX = r"^mc GET [^\n]*/tasks\?status=inbox[^\n]*$"
+CLAIM = r"^mc PATCH [^\n]*'\{\"status\": \"in_progress\"\}'$"
+COMMENT = r"^mc POST [^\n]*/comments\" [^\n]*$"
+REVIEW = r"^mc PATCH [^\n]*\"status\": \"review\"[^\n]*$"
+CATALOGUE = r"^mkdir -p api$.*?(?=^```)"
 
 
 def script(prompt):
