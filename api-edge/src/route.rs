@@ -89,10 +89,11 @@ impl Route {
 }
 
 /// Which component serves the services of a package.
-const ROLES: [(&str, &str); 6] = [
+const ROLES: [(&str, &str); 7] = [
     ("mission.org", "org"),
     ("mission.board", "board"),
     ("mission.agent", "agent"),
+    ("mission.onboarding", "agent"),
     ("mission.approval", "approval"),
     ("mission.activity", "activity"),
     ("mission.webhook", "webhook-worker"),

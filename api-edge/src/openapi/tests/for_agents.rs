@@ -144,6 +144,13 @@ fn the_names_of_the_earlier_api_are_kept() {
         assert_eq!(operation["x-llm-intent"], intent);
         assert_eq!(operation["x-required-actor"], actor);
     }
+    // The earlier API tells leads and workers of it, who may not call it.
+    let onboarding = &document["paths"]["/api/v1/agent/boards/{board_id}/onboarding"]["post"];
+    assert_eq!(onboarding["x-llm-intent"], "agent_board_onboarding_update");
+    assert_eq!(
+        onboarding["tags"],
+        json!(["onboarding", "agent", "agent-main"])
+    );
     for (path, intent) in [
         ("/api/v1/agent/healthz", "agent_auth_health"),
         ("/api/v1/agent/boards", "agent_board_discovery"),
