@@ -72,7 +72,7 @@ def wake(w):
 def soul(w):
     """a soul is read and written through the product, word by word"""
     path = f"/api/v1/agents/{w.ids['worker']}/soul"
-    before = w.user.get(path)["content"]
+    before = w.user.get(path)
     expect(before.strip() == w.file(w.folder(w.keys["worker"]), "SOUL.md").strip(), "the soul is the one on the gateway")
     text = "# SOUL.md\n\nI finish what I begin. {{ not_a_template }} äöü\n"
     w.user.call("PUT", path, {"content": text, "reason": "It was too long."})

@@ -21,6 +21,7 @@ import stack as live  # noqa: E402
 from stack import Failure, Stack  # noqa: E402
 from steps import STEPS  # noqa: E402
 import faults  # noqa: E402, F401
+import operations  # noqa: E402, F401
 import ending  # noqa: E402, F401
 from world import World  # noqa: E402
 

@@ -9,7 +9,7 @@ from model import Model
 from rest import Rest
 from stack import Failure
 
-SECONDS = 90
+SECONDS = 150
 
 
 class World:
