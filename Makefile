@@ -1,13 +1,16 @@
 # Two commands matter: `make run` and `make test`. The rest is for whoever works here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fmt lint bench web e2e e2e-gateway surface fuzz proto helm clean
+.PHONY: help run demo test fmt lint bench web e2e e2e-gateway surface fuzz proto helm clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing, build, and start the whole product with its own database
 	@scripts/run $(ARGS)
+
+demo: ## The same with a simulated gateway and scripted agents on a sample board; no OpenClaw needed
+	@scripts/demo $(ARGS)
 
 test: ## Run every test there is, with a PostgreSQL and a RabbitMQ of its own
 	@scripts/test

@@ -5,7 +5,9 @@ use clap::{
     error::{ContextKind, ContextValue},
 };
 
-use crate::{audit, authorization, demo, migrate, options::Options, reference, role::Role, serve};
+use crate::{
+    audit, authorization, demo, doctor, migrate, options::Options, reference, role::Role, serve,
+};
 
 /// Operations and governance for teams whose work is done by AI agents.
 #[derive(Debug, Parser)]
@@ -31,8 +33,10 @@ enum Command {
         #[command(subcommand)]
         command: audit::Command,
     },
-    /// Run a simulated OpenClaw gateway and a sample board beside a running Mission Control.
+    /// Run a simulated OpenClaw gateway with scripted agents and a sample board beside a running Mission Control.
     Demo(demo::Config),
+    /// Examine the installation from the data directory to its gateways, and say what to do about what is wrong.
+    Doctor(Box<doctor::Options>),
     /// Print every option as Markdown.
     Options,
     /// Print who may call what as Markdown.
@@ -54,6 +58,7 @@ impl Cli {
             Command::Migrate(options) => migrate::migrate(*options).await,
             Command::Audit { command } => audit::run(command).await,
             Command::Demo(config) => demo::run(config).await,
+            Command::Doctor(options) => Box::pin(doctor::run(*options)).await,
             Command::Options => {
                 print!("{}", reference::markdown());
                 Ok(())

@@ -1,34 +1,41 @@
-//! `mission-control demo`: a simulated gateway beside a running Mission Control, with a sample board on it.
+//! `mission-control demo`: a simulated gateway beside a running Mission Control, a sample board on it, and scripted agents
+//! that work it.
 //!
 //! Everything is made through the REST API, as a person would make it, and is made once: running the command again finds
-//! the sample and only brings its gateway back.
+//! the sample and brings its gateway and its agents back. The agents are clients like any other: each reads its own token
+//! in its workspace on the gateway and does nothing that its credential does not allow.
 
-mod api;
+mod agent;
+mod board;
+mod lead;
+mod mail;
+mod remove;
+mod sample;
+mod settings;
+mod team;
+mod worker;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
-use simulator::{Simulator, SimulatorConfig};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use reqwest::StatusCode;
+use secrecy::SecretString;
+use simulator::{Running, Simulator, SimulatorConfig, Version};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::secrets::Secrets;
-use api::Api;
+use crate::{
+    rest::{self, Refusal, Rest},
+    secrets::Secrets,
+};
 
-/// Name of the sample's gateway; says what it is wherever it shows.
-const GATEWAY: &str = "Demo gateway (simulated)";
-/// Name of the sample's board.
-const BOARD: &str = "Demo: launch the newsletter";
-
-/// The tasks on the sample board.
-const TASKS: [(&str, &str); 5] = [
-    ("Collect five stories", "high"),
-    ("Write the first draft", "medium"),
-    ("Check every link", "low"),
-    ("Choose a subject line", "medium"),
-    ("Send it to the list", "urgent"),
-];
+/// How long Mission Control may take to start.
+const START_LIMIT: Duration = Duration::from_secs(180);
+/// How often it is asked whether the sample is still there.
+const LOOK: Duration = Duration::from_secs(10);
+/// The simulated gateway takes as many configuration writes as its release, but within this time.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
 
 /// Options of the demo.
 #[derive(Clone, Debug, clap::Args)]
@@ -45,86 +52,167 @@ pub struct Config {
     /// Address of the simulated gateway.
     #[arg(long, env = "MC_DEMO_GATEWAY_ADDR", default_value = "127.0.0.1:18790")]
     pub gateway_addr: SocketAddr,
+    /// Release that the simulated gateway behaves like.
+    #[arg(long, env = "MC_DEMO_GATEWAY_RELEASE", default_value = "2026.9.6")]
+    pub gateway_release: Release,
+    /// Time between two steps of a scripted agent, such as `3s` or `200ms`.
+    #[arg(long, env = "MC_DEMO_PACE", default_value = "2500ms", value_parser = pace)]
+    pub pace: Duration,
+    /// Run the simulated gateway alone: nobody works on it.
+    #[arg(long)]
+    pub without_agents: bool,
+    /// Take the sample away again: its board, its agents and its gateway.
+    #[arg(long, conflicts_with = "without_agents")]
+    pub remove: bool,
 }
 
-/// Runs the simulated gateway until Ctrl-C.
+/// A release of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Release {
+    #[value(name = "2026.2.9")]
+    February,
+    #[value(name = "2026.7.1")]
+    July,
+    #[value(name = "2026.9.6")]
+    September,
+}
+
+impl Release {
+    fn version(self) -> Version {
+        match self {
+            Self::February => Version::V2026_2_9,
+            Self::July => Version::V2026_7_1,
+            Self::September => Version::V2026_9_6,
+        }
+    }
+}
+
+fn pace(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text.trim()) {
+        Ok(pace) if (Duration::from_millis(10)..=Duration::from_secs(60)).contains(&pace) => {
+            Ok(pace)
+        }
+        _ => Err("must be a duration from `10ms` to `60s`".into()),
+    }
+}
+
+/// Runs the demo until Ctrl-C, or until somebody takes the sample away; or takes it away.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let token = match config.token {
-        Some(token) => token,
+    let token = match &config.token {
+        Some(token) => token.clone(),
         None => Secrets::load_or_create(&config.data_dir)?.local_auth_token,
     };
+    let http = rest::http()?;
+    let person = Rest::person(&http, config.url.as_str(), &token);
+    if config.remove {
+        return remove::remove(&person).await;
+    }
+    let gateway = start_gateway(&config).await?;
+    println!("Simulated gateway at {}", gateway.url());
+
+    let outcome = tokio::select! {
+        outcome = attend(&config, &http, &person, &gateway) => outcome,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    };
+    // Nobody else holds it once the agents are gone.
+    if let Some(gateway) = Arc::into_inner(gateway) {
+        gateway.stop().await;
+    }
+    outcome
+}
+
+async fn start_gateway(config: &Config) -> anyhow::Result<Arc<Running>> {
+    let token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>());
     let gateway = Simulator::start(SimulatorConfig {
         addr: config.gateway_addr,
+        version: config.gateway_release.version(),
+        token: Some(token),
+        rate_window: RATE_WINDOW,
         ..SimulatorConfig::default()
     })
     .await
     .with_context(|| {
         format!(
-            "the simulated gateway cannot listen on {}",
+            "the simulated gateway cannot listen on {}: MC_DEMO_GATEWAY_ADDR names another address",
             config.gateway_addr
         )
     })?;
-    println!("Simulated gateway at {}", gateway.url());
+    // Until Mission Control knows its token: being refused would be taken for an answer.
+    gateway.refuse_connections(true);
+    Ok(Arc::new(gateway))
+}
 
-    let api = Api::new(&config.url, token.expose_secret())?;
-    let board = sample(&api, &gateway.url())
+/// Makes the sample, lets the agents work, and returns when the sample is gone.
+async fn attend(
+    config: &Config,
+    http: &reqwest::Client,
+    person: &Rest,
+    gateway: &Arc<Running>,
+) -> anyhow::Result<()> {
+    until_started(person).await?;
+    let sample = sample::find_or_make(person, gateway, !config.without_agents)
         .await
-        .context("the sample cannot be made; is Mission Control running?")?;
+        .context("the sample cannot be made")?;
+    let base = config.url.as_str().trim_end_matches('/');
+    println!("Sample board at {base}/boards/{}", sample.board);
     println!(
-        "Sample board at {}/boards/{board}",
-        config.url.as_str().trim_end_matches('/')
+        "Ctrl-C stops the gateway; the board stays. `mission-control demo --remove` takes it away."
     );
-    println!("Ctrl-C stops the gateway; the board stays.");
-    tokio::signal::ctrl_c().await?;
-    gateway.stop().await;
+    let gone = until_gone(person, &sample.board);
+    if config.without_agents {
+        gone.await;
+    } else {
+        let team = team::Team::new(http, gateway, config.pace);
+        tokio::select! {
+            () = gone => {}
+            never = team.run() => match never {},
+        }
+    }
+    println!("The sample board is gone; so is this.");
     Ok(())
 }
 
-/// Makes what is missing of the sample; the id of its board.
-async fn sample(api: &Api, gateway_url: &str) -> anyhow::Result<String> {
-    let gateway = match api.find("/api/v1/gateways", GATEWAY).await? {
-        Some(gateway) => {
-            api.patch(
-                &format!("/api/v1/gateways/{}", id(&gateway)?),
-                json!({"url": gateway_url}),
-            )
-            .await?;
-            id(&gateway)?
+/// Waits for a Mission Control that is being started.
+async fn until_started(person: &Rest) -> anyhow::Result<()> {
+    let deadline = Instant::now() + START_LIMIT;
+    let mut said = false;
+    loop {
+        match person.get("/api/v1/users/me").await {
+            Ok(_) => return Ok(()),
+            Err(error) if Refusal::of(&error).is_some_and(is_unknown) => {
+                return Err(error).context(
+                    "Mission Control does not know the token: name its data directory (--data-dir) or its token",
+                );
+            }
+            Err(error) if Instant::now() > deadline => {
+                return Err(error).context("Mission Control is not there; is it running?");
+            }
+            Err(_) => {}
         }
-        None => {
-            let token = SimulatorConfig::default().token;
-            let body = json!({"name": GATEWAY, "url": gateway_url, "token": token, "workspace_root": "/demo/openclaw"});
-            id(&api.post("/api/v1/gateways", body).await?)?
+        if !said {
+            println!("Waiting for Mission Control");
+            said = true;
         }
-    };
-    if let Some(board) = api.find("/api/v1/boards", BOARD).await? {
-        return id(&board);
+        sleep(Duration::from_millis(300)).await;
     }
-    let body = json!({
-        "name": BOARD, "gateway_id": gateway, "board_type": "general",
-        "description": "A sample board on a simulated gateway. Move its cards about; nothing leaves this machine.",
-    });
-    let board = id(&api.post("/api/v1/boards", body).await?)?;
-    for (name, lead) in [("Demo lead", true), ("Demo worker", false)] {
-        api.post(
-            "/api/v1/agents",
-            json!({"board_id": board, "name": name, "is_board_lead": lead}),
-        )
-        .await?;
-    }
-    for (title, priority) in TASKS {
-        api.post(
-            "/api/v1/tasks",
-            json!({"board_id": board, "title": title, "priority": priority}),
-        )
-        .await?;
-    }
-    Ok(board)
 }
 
-fn id(thing: &Value) -> anyhow::Result<String> {
-    Ok(thing["id"]
-        .as_str()
-        .context("the answer has no id")?
-        .to_owned())
+fn is_unknown(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.status,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+    )
+}
+
+/// Returns when the board is not there any more. Being unable to ask says nothing.
+async fn until_gone(person: &Rest, board: &str) {
+    let path = format!("/api/v1/boards/{board}");
+    loop {
+        sleep(LOOK).await;
+        if let Err(error) = person.get(&path).await
+            && Refusal::is_not_found(&error)
+        {
+            return;
+        }
+    }
 }

@@ -116,6 +116,17 @@ pub fn exists(data_dir: &Path) -> anyhow::Result<bool> {
     Ok(Cluster::find(data_dir)?.is_some())
 }
 
+/// The major version of the PostgreSQL programs that would run this data directory's database.
+///
+/// # Errors
+/// Says what to install.
+pub async fn version(data_dir: &Path, config: &Config) -> anyhow::Result<u32> {
+    let existing = Cluster::find(data_dir)?;
+    let account = Account::choose(existing.as_ref())?;
+    let wanted = existing.as_ref().map(Cluster::major).transpose()?;
+    Ok(Programs::find(config, &account, wanted).await?.major)
+}
+
 /// The connection URL of the data directory's PostgreSQL, when it is running for somebody and takes connections.
 pub fn running_url(data_dir: &Path) -> anyhow::Result<Option<String>> {
     let Some(cluster) = Cluster::find(data_dir)? else {

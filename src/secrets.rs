@@ -42,6 +42,16 @@ impl Secrets {
         Self::read(&path, &text)
     }
 
+    /// The secrets of a data directory that has some.
+    pub fn find(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data_dir.join("secrets.env");
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::read(&path, &text).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        }
+    }
+
     fn generate() -> Self {
         Self {
             local_auth_token: hex(rand::random()),

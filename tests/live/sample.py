@@ -49,7 +49,7 @@ class Sample:
         self.board = self.new_board(BOARD, board_group_id=self.group)
         log = f"{self.stack.directory}/demo.log"
         demo = self.stack.start(
-            ["demo"], log,
+            ["demo", "--without-agents", "--gateway-release", "2026.7.1"], log,
             BASE_URL=self.stack.url, LOCAL_AUTH_TOKEN=self.stack.token, MC_DEMO_GATEWAY_ADDR=f"127.0.0.1:{port}",
         )
         self.until("the simulated gateway is there", lambda: "Sample board at" in open(log).read() or ended(demo, log))

@@ -107,6 +107,14 @@ impl Bus {
         }
     }
 
+    /// Whether the transport answers.
+    ///
+    /// # Errors
+    /// Says why it does not.
+    pub async fn check(&self) -> anyhow::Result<()> {
+        self.transport.check().await
+    }
+
     /// Changes the pauses between attempts of consumers made from now on.
     #[must_use]
     pub fn with_retries(mut self, pauses: &[Duration]) -> Self {
