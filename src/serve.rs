@@ -1,12 +1,13 @@
 //! `mission-control serve`: one process, any set of roles.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use bus::Bus;
 use chassis::{Clock, Server, Settings, server::listen};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::{
     banner::{self, Progress},
@@ -39,8 +40,12 @@ pub async fn serve(roles: Vec<Role>, mut options: Options) -> anyhow::Result<()>
         options.agent.base_url = format!("http://{}", options.edge.http_addr);
     }
     let private = options.chassis.database_url.is_none();
-    let gateways = &mut options.gateway.gateway_allow_private_addresses;
-    *gateways = gateways.or(private);
+    let gateways = &mut options.gateway;
+    gateways.alone = private;
+    gateways.gateway_allow_private_addresses = gateways.gateway_allow_private_addresses.or(private);
+    if !whole && gateways.connector_advertise_url.is_none() {
+        gateways.connector_advertise_url = advertised(options.chassis.mesh_addr);
+    }
     fill_in(&mut options, whole, &progress)?;
     let embedded = if private {
         progress.step("Starting PostgreSQL");
@@ -66,6 +71,12 @@ pub async fn serve(roles: Vec<Role>, mut options: Options) -> anyhow::Result<()>
             .context("the private PostgreSQL did not stop")?;
     }
     outcome
+}
+
+/// Where other processes reach the mesh of this one, when the address that it listens on says so.
+fn advertised(mesh: SocketAddr) -> Option<Url> {
+    let one = !mesh.ip().is_unspecified() && mesh.port() != 0;
+    one.then(|| format!("http://{mesh}").parse().ok()).flatten()
 }
 
 /// Generates what was not given. Only a process that plays every role may: others would each invent their own.

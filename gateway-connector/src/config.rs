@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use url::Url;
+
 use crate::{address::PrivateAddresses, version::Calver};
 
 /// Options of the component that speaks to gateways.
@@ -32,7 +34,32 @@ pub struct Config {
     /// How long a session that nobody uses stays open.
     #[arg(long, env = "MC_GATEWAY_IDLE_AFTER", default_value = "10m", value_parser = humantime::parse_duration)]
     pub gateway_idle_after: Duration,
+    /// Where other replicas of the connector reach this one, such as `http://10.0.0.7:50051`; without it, MC_MESH_ADDR where
+    /// that names one address. A gateway's session is with one replica, to which the others pass requests on.
+    #[arg(long, env = "MC_CONNECTOR_ADVERTISE_URL", value_parser = advertise_url)]
+    pub connector_advertise_url: Option<Url>,
+    /// How long the gateways of a replica that died are left alone before another takes them over.
+    #[arg(long, env = "MC_CONNECTOR_LEASE", default_value = "15s", value_parser = lease)]
+    pub connector_lease: Duration,
+    /// Whether no other replica can be: the database is this process's own.
+    #[arg(skip)]
+    pub alone: bool,
     /// Oldest gateway release that is spoken to.
     #[arg(long, env = "GATEWAY_MIN_VERSION", default_value = "2026.02.9")]
     pub gateway_min_version: Calver,
+}
+
+fn advertise_url(text: &str) -> Result<Url, String> {
+    let url = text.parse::<Url>().ok();
+    url.filter(|url| url.scheme() == "http" && url.host_str().is_some())
+        .ok_or_else(|| "must be a URL such as http://10.0.0.7:50051".to_owned())
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    let lease = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_secs(1)..=Duration::from_secs(300)).contains(&lease) {
+        Ok(lease)
+    } else {
+        Err("must be between 1s and 5m".to_owned())
+    }
 }

@@ -12,6 +12,8 @@ pub(crate) enum Error {
     Unreachable(String),
     #[error("the gateway is busy; try again later")]
     Busy { retry_after: Option<Duration> },
+    #[error("another replica of the connector has the session to the gateway; try again later")]
+    HeldElsewhere { left: Duration },
     #[error("the gateway does not accept the token")]
     Unauthorized,
     #[error("the gateway wants this device to be approved first{}", named(request_id.as_ref()))]
@@ -48,7 +50,9 @@ impl Error {
     pub(crate) fn passes(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Busy { .. } | Self::Timeout { .. } => true,
-            Self::Unauthorized
+            Self::Invalid(fault) => fault.code == Code::Unavailable,
+            Self::HeldElsewhere { .. }
+            | Self::Unauthorized
             | Self::PairingRequired { .. }
             | Self::ScopeMissing { .. }
             | Self::Incompatible(_)
@@ -57,8 +61,7 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::NoSuchAgent
             | Self::AddressRefused(_)
-            | Self::TooSlow
-            | Self::Invalid(_) => false,
+            | Self::TooSlow => false,
         }
     }
 }
@@ -66,7 +69,10 @@ impl Error {
 impl Explain for Error {
     fn code(&self) -> Code {
         match self {
-            Self::Unreachable(_) | Self::Busy { .. } | Self::Timeout { .. } => Code::Unavailable,
+            Self::Unreachable(_)
+            | Self::Busy { .. }
+            | Self::HeldElsewhere { .. }
+            | Self::Timeout { .. } => Code::Unavailable,
             Self::Unauthorized => Code::Unauthenticated,
             Self::PairingRequired { .. }
             | Self::ScopeMissing { .. }
@@ -84,7 +90,7 @@ impl Explain for Error {
     fn reason(&self) -> &str {
         match self {
             Self::Unreachable(_) => "GATEWAY_UNREACHABLE",
-            Self::Busy { .. } => "GATEWAY_BUSY",
+            Self::Busy { .. } | Self::HeldElsewhere { .. } => "GATEWAY_BUSY",
             Self::Unauthorized => "GATEWAY_UNAUTHORIZED",
             Self::PairingRequired { .. } => "GATEWAY_PAIRING_REQUIRED",
             Self::ScopeMissing { .. } => "GATEWAY_SCOPE_MISSING",
@@ -129,6 +135,7 @@ impl Explain for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after } => *retry_after,
+            Self::HeldElsewhere { left } => Some(*left),
             _ => None,
         }
     }
@@ -164,6 +171,13 @@ mod tests {
             ),
             (
                 Error::Busy { retry_after: None },
+                tonic::Code::Unavailable,
+                "GATEWAY_BUSY",
+            ),
+            (
+                Error::HeldElsewhere {
+                    left: Duration::ZERO,
+                },
                 tonic::Code::Unavailable,
                 "GATEWAY_BUSY",
             ),

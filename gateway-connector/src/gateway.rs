@@ -6,21 +6,30 @@ mod slot;
 mod watch;
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Duration,
 };
 
 use serde_json::Value;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::watch::Sender,
+    time::{Instant, sleep, sleep_until},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::slot::{Demand, SHORT_WAIT, Slot};
 use crate::{
-    call::Failed, configuration::Configuration, error::Error, feed::Feed, gateways::Settings,
-    identity::Identity, refusal::Matter, session::Session, target::Target, tls::Tls,
+    call::Failed,
+    configuration::Configuration,
+    error::Error,
+    feed::Feed,
+    gateways::Settings,
+    identity::Identity,
+    lease::{Claim, Leases},
+    refusal::Matter,
+    session::Session,
+    target::Target,
+    tls::Tls,
 };
 use chassis::Clock;
 
@@ -31,6 +40,7 @@ const ATTEMPTS: u32 = 4;
 pub(crate) struct Shared {
     pub clock: Clock,
     pub settings: Settings,
+    pub leases: Leases,
     pub identity: Identity,
     pub tls: Tls,
 }
@@ -44,14 +54,24 @@ pub(crate) struct Gateway {
     shared: Arc<Shared>,
     slot: tokio::sync::Mutex<Slot>,
     used_at: Mutex<Instant>,
-    keeping: AtomicBool,
+    /// Whether somebody watches over its session.
+    keeping: Sender<bool>,
     watchers: AtomicUsize,
     stop: CancellationToken,
+    /// Cancelled when its session and its lease are gone for good.
+    gone: CancellationToken,
+    /// The same of the one that it replaces: two sessions at once there are none.
+    before: Option<CancellationToken>,
     tasks: TaskTracker,
 }
 
 impl Gateway {
-    pub(crate) fn new(target: Target, shared: Arc<Shared>, tasks: TaskTracker) -> Arc<Self> {
+    pub(crate) fn new(
+        target: Target,
+        shared: Arc<Shared>,
+        tasks: TaskTracker,
+        before: Option<CancellationToken>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             target,
             configuration: Configuration::default(),
@@ -59,9 +79,11 @@ impl Gateway {
             shared,
             slot: tokio::sync::Mutex::new(Slot::empty()),
             used_at: Mutex::new(Instant::now()),
-            keeping: AtomicBool::new(false),
+            keeping: Sender::new(false),
             watchers: AtomicUsize::new(0),
             stop: CancellationToken::new(),
+            gone: CancellationToken::new(),
+            before,
             tasks,
         })
     }
@@ -145,15 +167,33 @@ impl Gateway {
         failed.to_error(method, self.target.token())
     }
 
-    /// Ends the session for good.
-    pub(crate) fn close(&self) {
+    /// Ends the session for good, and answers what is cancelled when it has ended.
+    pub(crate) fn close(self: &Arc<Self>) -> CancellationToken {
         self.stop.cancel();
+        let gateway = Arc::clone(self);
+        self.tasks.spawn(async move {
+            // Whoever is connecting gives up, and after that nobody connects.
+            drop(gateway.slot.lock().await);
+            // The sender is here, so waiting cannot fail.
+            let _ = gateway.keeping.subscribe().wait_for(|kept| !kept).await;
+            if let Some(before) = &gateway.before {
+                before.cancelled().await;
+            }
+            gateway.let_go().await;
+            gateway.gone.cancel();
+        });
+        self.gone.clone()
+    }
+
+    /// Gives the lease back.
+    async fn let_go(&self) {
+        self.shared.leases.release(&self.target.gateway_id).await;
     }
 
     /// Whether nobody has used it for a while.
     pub(crate) fn is_idle(&self) -> bool {
         self.used_at().elapsed() > self.shared.settings.idle_after
-            && !self.keeping.load(Ordering::SeqCst)
+            && !*self.keeping.borrow()
             && !self.is_watched()
     }
 
@@ -197,12 +237,13 @@ impl Gateway {
                 slot = self.slot.lock().await;
                 continue;
             }
-            let error = match self.connect().await {
+            let error = match self.connect_leased().await {
                 Ok(session) => {
                     slot.opened(&session);
                     self.keep(Some(&session));
                     return Ok(session);
                 }
+                Err(error @ Error::HeldElsewhere { .. }) => return Err(error),
                 Err(error) => error,
             };
             slot.failed(&error);
@@ -214,5 +255,28 @@ impl Gateway {
             }
             sleep_until(slot.next_attempt).await;
         }
+    }
+
+    /// Opens a session under the lease of the gateway.
+    async fn connect_leased(&self) -> Result<Arc<Session>, Error> {
+        if let Some(before) = &self.before {
+            before.cancelled().await;
+        }
+        let gone = match self.shared.leases.claim(&self.target.gateway_id).await? {
+            Claim::Ours(gone) => gone,
+            Claim::Theirs { left, .. } => return Err(Error::HeldElsewhere { left }),
+        };
+        let session = tokio::select! {
+            () = self.stop.cancelled() => return Err(self.replaced()),
+            connected = self.connect() => connected?,
+        };
+        if gone.is_cancelled() {
+            // It took too long: others may connect by now.
+            session.close();
+            session.over().await;
+            let left = Duration::from_secs(1);
+            return Err(Error::HeldElsewhere { left });
+        }
+        Ok(session)
     }
 }

@@ -7,13 +7,16 @@ use std::{
 };
 
 use chassis::Clock;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Config,
     diagnose::{Check, Examination, Flags},
+    error::Error,
     gateway::{Gateway, Shared},
     identity::Identity,
+    lease::{Claim, Leases},
+    replica::{Holder, Replicas},
     target::Target,
     tls::Tls,
     version::Calver,
@@ -42,30 +45,63 @@ impl From<&Config> for Settings {
     }
 }
 
+/// Who answers for a gateway.
+pub(crate) enum Place {
+    Here(Arc<Gateway>),
+    There(Holder),
+}
+
 /// Gateways by id.
 pub(crate) struct Gateways {
     shared: Arc<Shared>,
+    replicas: Replicas,
     known: Mutex<HashMap<String, Arc<Gateway>>>,
     tasks: TaskTracker,
 }
 
 impl Gateways {
-    pub(crate) fn new(config: &Config, clock: Clock, identity: Identity) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        config: &Config,
+        clock: Clock,
+        identity: Identity,
+        leases: Leases,
+        replicas: Replicas,
+    ) -> anyhow::Result<Self> {
         let settings = Settings::from(config);
         Ok(Self {
             shared: Arc::new(Shared {
                 clock,
                 settings,
+                leases,
                 identity,
                 tls: Tls::new()?,
             }),
+            replicas,
             known: Mutex::new(HashMap::new()),
             tasks: TaskTracker::new(),
         })
     }
 
+    /// Finds out who is to answer for a gateway: the replica that holds it. A request that was passed on is not passed on
+    /// again.
+    pub(crate) async fn place(&self, target: Target, passed_on: bool) -> Result<Place, Error> {
+        match self.shared.leases.claim(&target.gateway_id).await? {
+            Claim::Ours(_) => Ok(Place::Here(self.of(target))),
+            Claim::Theirs { left, .. } if passed_on => Err(Error::HeldElsewhere { left }),
+            Claim::Theirs { address, left } => {
+                let holder = self.replicas.holder(address.as_ref(), left)?;
+                Ok(Place::There(holder))
+            }
+        }
+    }
+
+    /// Renews the leases of gateways in use until told to stop.
+    pub(crate) async fn renew(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        self.shared.leases.renew(stop).await
+    }
+
     /// The gateway of a target. A target that differs from the one before replaces it, session and all.
-    pub(crate) fn of(&self, target: Target) -> Arc<Gateway> {
+    fn of(&self, target: Target) -> Arc<Gateway> {
         let mut known = self.known();
         if let Some(gateway) = known
             .get(&target.gateway_id)
@@ -75,10 +111,10 @@ impl Gateways {
         }
         known.retain(|_, gateway| !gateway.is_idle());
         let id = target.gateway_id.clone();
-        let gateway = Gateway::new(target, Arc::clone(&self.shared), self.tasks.clone());
-        if let Some(replaced) = known.insert(id, Arc::clone(&gateway)) {
-            replaced.close();
-        }
+        let before = known.get(&id).map(Gateway::close);
+        let (shared, tasks) = (Arc::clone(&self.shared), self.tasks.clone());
+        let gateway = Gateway::new(target, shared, tasks, before);
+        known.insert(id, Arc::clone(&gateway));
         gateway
     }
 

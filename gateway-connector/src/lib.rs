@@ -22,8 +22,10 @@ mod gateways;
 mod handshake;
 mod hello;
 mod identity;
+mod lease;
 mod operation;
 mod refusal;
+mod replica;
 mod rpc;
 mod session;
 mod store;
@@ -41,7 +43,9 @@ pub use address::PrivateAddresses;
 pub use config::Config;
 pub use diagnose::{Check, Flags, Outcome, diagnose};
 
-use crate::{gateways::Gateways, identity::Identity, rpc::Connector};
+use crate::{
+    gateways::Gateways, identity::Identity, lease::Leases, replica::Replicas, rpc::Connector,
+};
 
 /// Name of this component on the command line and among peers.
 pub const ROLE: &str = "gateway-connector";
@@ -54,13 +58,26 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 pub async fn register(server: &mut chassis::Server, config: Config) -> anyhow::Result<()> {
     let pool = server.database(SCHEMA).await?;
     let identity = Identity::of_installation(&pool, &server.seal(), &config).await?;
-    let gateways = Arc::new(Gateways::new(&config, server.clock(), identity)?);
+    let address = config.connector_advertise_url.as_ref();
+    let leases = Leases::begin(pool, address, config.alone, config.connector_lease).await?;
+    let replicas = Replicas::new(server.dialer());
+    let gateways = Arc::new(Gateways::new(
+        &config,
+        server.clock(),
+        identity,
+        leases,
+        replicas,
+    )?);
     let connector = Connector::new(Arc::clone(&gateways), server.shutdown());
     server.add_service(
         ROLE,
         // Workspace files of one agent may come in one request.
         ConnectorServiceServer::new(connector).max_decoding_message_size(16 * 1024 * 1024),
     );
+    server.spawn("gateway-leases", {
+        let gateways = Arc::clone(&gateways);
+        |stop| async move { gateways.renew(stop).await }
+    });
     server.spawn("gateway-sessions", |stop| async move {
         stop.cancelled().await;
         gateways.close().await;

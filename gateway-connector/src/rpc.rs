@@ -23,8 +23,9 @@ use self::input::{
 };
 use crate::{
     diagnose::Flags,
-    gateways::Gateways,
+    gateways::{Gateways, Place},
     operation::{self, Agent, Message, Wanted},
+    replica,
     target::Target,
     wire,
 };
@@ -40,6 +41,29 @@ impl Connector {
     pub(crate) fn new(gateways: Arc<Gateways>, stop: CancellationToken) -> Self {
         Self { gateways, stop }
     }
+
+    async fn place<T>(
+        &self,
+        request: &Request<T>,
+        target: &Option<proto::gateway::v1::Target>,
+    ) -> Result<Place, Status> {
+        let target = Target::decode(target.clone())?;
+        let passed_on = replica::was_passed_on(request);
+        Ok(self.gateways.place(target, passed_on).await?)
+    }
+}
+
+/// The gateway of a request with the request's message; where another replica holds the gateway, its answer is ours.
+macro_rules! here {
+    ($self:ident, $request:ident, $method:ident) => {
+        match $self.place(&$request, &$request.get_ref().target).await? {
+            Place::Here(gateway) => (gateway, $request.into_inner()),
+            Place::There(holder) => {
+                let answer = holder.client().$method(holder.mark($request)).await;
+                return holder.settle(answer);
+            }
+        }
+    };
 }
 
 #[tonic::async_trait]
@@ -48,8 +72,8 @@ impl ConnectorService for Connector {
         &self,
         request: Request<ProbeRequest>,
     ) -> Result<Response<ProbeResponse>, Status> {
-        let target = Target::decode(request.into_inner().target)?;
-        let probed = operation::probe(&self.gateways.of(target)).await?;
+        let (gateway, _) = here!(self, request, probe);
+        let probed = operation::probe(&gateway).await?;
         Ok(Response::new(ProbeResponse {
             version: probed.version,
             protocol: probed.protocol,
@@ -61,15 +85,14 @@ impl ConnectorService for Connector {
         &self,
         request: Request<EnsureAgentRequest>,
     ) -> Result<Response<EnsureAgentResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, ensure_agent);
         let agent = Agent {
             key: agent_key(&request.agent_key)?,
             display_name: decode::text("display_name", &request.display_name, 1, 200)?,
             workspace: decode::text("workspace", &request.workspace, 1, 1000)?,
             heartbeat: request.heartbeat.as_ref().map(heartbeat).transpose()?,
         };
-        let created = Box::pin(operation::ensure_agent(&self.gateways.of(target), &agent)).await?;
+        let created = Box::pin(operation::ensure_agent(&gateway, &agent)).await?;
         Ok(Response::new(EnsureAgentResponse { created }))
     }
 
@@ -77,16 +100,10 @@ impl ConnectorService for Connector {
         &self,
         request: Request<WriteFilesRequest>,
     ) -> Result<Response<WriteFilesResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, write_files);
         let key = agent_key(&request.agent_key)?;
         let files = files(request.files)?;
-        let outcome = Box::pin(operation::write_files(
-            &self.gateways.of(target),
-            &key,
-            &files,
-        ))
-        .await?;
+        let outcome = Box::pin(operation::write_files(&gateway, &key, &files)).await?;
         Ok(Response::new(WriteFilesResponse {
             written: outcome.written,
             kept: outcome.kept,
@@ -98,8 +115,7 @@ impl ConnectorService for Connector {
         &self,
         request: Request<SendMessageRequest>,
     ) -> Result<Response<SendMessageResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, send_message);
         let message = Message {
             session_key: session_key(&request.session_key)?,
             label: decode::text("label", &request.label, 0, 64)?,
@@ -107,7 +123,7 @@ impl ConnectorService for Connector {
             deliver: request.deliver,
             idempotency_key: decode::text("idempotency_key", &request.idempotency_key, 1, 200)?,
         };
-        operation::send_message(&self.gateways.of(target), &message).await?;
+        operation::send_message(&gateway, &message).await?;
         Ok(Response::new(SendMessageResponse {}))
     }
 
@@ -115,11 +131,10 @@ impl ConnectorService for Connector {
         &self,
         request: Request<RemoveAgentRequest>,
     ) -> Result<Response<RemoveAgentResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, remove_agent);
         let key = agent_key(&request.agent_key)?;
         let session_key = decode::text("session_key", &request.session_key, 0, 300)?;
-        operation::remove_agent(&self.gateways.of(target), &key, &session_key).await?;
+        operation::remove_agent(&gateway, &key, &session_key).await?;
         Ok(Response::new(RemoveAgentResponse {}))
     }
 
@@ -144,8 +159,8 @@ impl ConnectorService for Connector {
         &self,
         request: Request<ListAgentsRequest>,
     ) -> Result<Response<ListAgentsResponse>, Status> {
-        let target = Target::decode(request.into_inner().target)?;
-        let found = operation::list_agents(&self.gateways.of(target)).await?;
+        let (gateway, _) = here!(self, request, list_agents);
+        let found = operation::list_agents(&gateway).await?;
         let agents = found.into_iter().map(|agent| RunningAgent {
             agent_key: agent.key,
             name: agent.name,
@@ -161,8 +176,7 @@ impl ConnectorService for Connector {
         &self,
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, list_sessions);
         let wanted = Wanted {
             agent_key: request
                 .agent_key
@@ -175,8 +189,7 @@ impl ConnectorService for Connector {
                 .map(session_key)
                 .transpose()?,
         };
-        let (sessions, total) =
-            operation::list_sessions(&self.gateways.of(target), &wanted).await?;
+        let (sessions, total) = operation::list_sessions(&gateway, &wanted).await?;
         Ok(Response::new(ListSessionsResponse {
             sessions: sessions.iter().map(encode::to_value).collect(),
             total: i32::try_from(total).unwrap_or(i32::MAX),
@@ -187,11 +200,10 @@ impl ConnectorService for Connector {
         &self,
         request: Request<GetHistoryRequest>,
     ) -> Result<Response<GetHistoryResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, get_history);
         let key = session_key(&request.session_key)?;
         let limit = decode::number("limit", request.limit, 1, 1_000)?;
-        let messages = operation::history(&self.gateways.of(target), &key, limit).await?;
+        let messages = operation::history(&gateway, &key, limit).await?;
         Ok(Response::new(GetHistoryResponse {
             messages: messages.iter().map(encode::to_value).collect(),
         }))
@@ -201,10 +213,9 @@ impl ConnectorService for Connector {
         &self,
         request: Request<ResetSessionRequest>,
     ) -> Result<Response<ResetSessionResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, reset_session);
         let key = session_key(&request.session_key)?;
-        operation::reset_session(&self.gateways.of(target), &key).await?;
+        operation::reset_session(&gateway, &key).await?;
         Ok(Response::new(ResetSessionResponse {}))
     }
 
@@ -212,11 +223,10 @@ impl ConnectorService for Connector {
         &self,
         request: Request<ReadFileRequest>,
     ) -> Result<Response<ReadFileResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, read_file);
         let key = any_agent_key(&request.agent_key)?;
         let name = file_name("name", &request.name)?;
-        let content = operation::read_file(&self.gateways.of(target), &key, &name).await?;
+        let content = operation::read_file(&gateway, &key, &name).await?;
         Ok(Response::new(ReadFileResponse { content }))
     }
 
@@ -224,11 +234,10 @@ impl ConnectorService for Connector {
         &self,
         request: Request<RemoveFilesRequest>,
     ) -> Result<Response<RemoveFilesResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, remove_files);
         let key = agent_key(&request.agent_key)?;
         let names = file_names(&request.names)?;
-        operation::remove_files(&self.gateways.of(target), &key, &names).await?;
+        operation::remove_files(&gateway, &key, &names).await?;
         Ok(Response::new(RemoveFilesResponse {}))
     }
 
@@ -236,10 +245,9 @@ impl ConnectorService for Connector {
         &self,
         request: Request<ListSkillsRequest>,
     ) -> Result<Response<ListSkillsResponse>, Status> {
-        let request = request.into_inner();
-        let target = Target::decode(request.target)?;
+        let (gateway, request) = here!(self, request, list_skills);
         let key = any_agent_key(&request.agent_key)?;
-        let names = operation::list_skills(&self.gateways.of(target), &key).await?;
+        let names = operation::list_skills(&gateway, &key).await?;
         Ok(Response::new(ListSkillsResponse { names }))
     }
 
@@ -247,8 +255,14 @@ impl ConnectorService for Connector {
         &self,
         request: Request<WatchRequest>,
     ) -> Result<Response<BoxStream<WatchResponse>>, Status> {
-        let target = Target::decode(request.into_inner().target)?;
-        let news = self.gateways.of(target).watch(self.stop.clone()).await?;
+        let gateway = match self.place(&request, &request.get_ref().target).await? {
+            Place::Here(gateway) => gateway,
+            Place::There(holder) => {
+                let answer = holder.client().watch(holder.mark(request)).await;
+                return Ok(holder.settle(answer)?.map(|news| Box::pin(news) as _));
+            }
+        };
+        let news = gateway.watch(self.stop.clone()).await?;
         let news = news.map(|told| told.map(|told| wire::told(&told)).map_err(Status::from));
         Ok(Response::new(Box::pin(news)))
     }

@@ -1,3 +1,4 @@
 //! What is kept in the database.
 
 pub(crate) mod device;
+pub(crate) mod lease;

@@ -1,11 +1,11 @@
 //! Watching over a session for as long as somebody uses the gateway.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
 use super::{Gateway, slot::Demand};
-use crate::session::Session;
+use crate::{error::Error, session::Session};
 
 /// Why nobody watches over the gateway any more.
 #[derive(PartialEq, Eq)]
@@ -14,14 +14,14 @@ enum Left {
     Idle,
     /// It is closed for good.
     Stopped,
-    /// Trying again would not help.
+    /// Trying again would not help, or it is another replica's turn.
     Refused,
 }
 
 impl Gateway {
     /// Watches over a session, or over its absence: opens it again when it ends while in use, closes it when it is not.
     pub(super) fn keep(self: &Arc<Self>, session: Option<&Arc<Session>>) {
-        if self.keeping.swap(true, Ordering::SeqCst) {
+        if self.keeping.send_replace(true) {
             return;
         }
         let (gateway, mut session) = (Arc::clone(self), session.cloned());
@@ -29,10 +29,15 @@ impl Gateway {
             metrics::gauge!("gateway_sessions").increment(1);
             loop {
                 let left = gateway.keep_open(session.take()).await;
-                gateway.keeping.store(false, Ordering::SeqCst);
+                gateway.let_go().await;
+                gateway.keeping.send_replace(false);
+                if left == Left::Stopped {
+                    break;
+                }
                 // Somebody may have come in the moment in which everybody was gone.
-                let missed = left == Left::Idle && gateway.is_watched();
-                if !missed || gateway.keeping.swap(true, Ordering::SeqCst) {
+                session = gateway.slot.lock().await.live();
+                let missed = session.is_some() || (left == Left::Idle && gateway.is_watched());
+                if !missed || gateway.keeping.send_replace(true) {
                     break;
                 }
             }
@@ -44,14 +49,21 @@ impl Gateway {
         let mut open = session;
         loop {
             if let Some(session) = open.take() {
+                let leases = &self.shared.leases;
+                let _lived = leases.live(&self.target.gateway_id);
                 let left = tokio::select! {
                     () = self.stop.cancelled() => Some(Left::Stopped),
                     () = self.until_idle() => Some(Left::Idle),
+                    () = leases.lost(&self.target.gateway_id) => Some(Left::Refused),
                     () = session.over() => None,
                 };
                 if let Some(left) = left {
                     session.close();
                     session.over().await;
+                    if left == Left::Refused {
+                        let left = Duration::from_secs(1);
+                        self.feed.over(Error::HeldElsewhere { left });
+                    }
                     return left;
                 }
             }

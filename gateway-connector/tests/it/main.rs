@@ -13,6 +13,7 @@ mod frames;
 mod messages;
 mod reading;
 mod refusals;
+mod replicas;
 mod support;
 mod tls;
 mod watching;

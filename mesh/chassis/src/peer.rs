@@ -47,6 +47,26 @@ impl Peer {
     }
 }
 
+/// Makes transports to single replicas, whose addresses come to light only while the process runs.
+#[derive(Clone)]
+pub struct Dialer(Keyring);
+
+impl Dialer {
+    pub(crate) fn new(keyring: Keyring) -> Self {
+        Self(keyring)
+    }
+
+    /// The replica of a role at this address, called by a component of the mesh on nobody's behalf. The connection comes
+    /// about on first use.
+    pub fn replica(&self, role: &'static str, url: &Url) -> anyhow::Result<Peer> {
+        let directory = Directory::new(self.0.clone(), &[(role.to_owned(), url.clone())])?;
+        let caller = Caller::Internal {
+            service: "mesh".into(),
+        };
+        Ok(Peer::new(role, caller, directory))
+    }
+}
+
 /// Where each role is.
 #[derive(Clone)]
 pub struct Directory(Arc<Inner>);

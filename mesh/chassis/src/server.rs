@@ -22,7 +22,7 @@ use crate::{
     Caller, Clock, Keyring, Peer, Seal, Settings,
     db::Database,
     guard,
-    peer::Directory,
+    peer::{Dialer, Directory},
     ready::Readiness,
     task::{Layer, Pending, Tasks},
 };
@@ -119,6 +119,11 @@ impl Server {
             },
             self.directory.clone(),
         )
+    }
+
+    /// What transports to single replicas are made with.
+    pub fn dialer(&self) -> Dialer {
+        Dialer::new(self.keyring.clone())
     }
 
     /// A pool on a schema. Asking again answers the same pool. The first time adds a readiness check.
