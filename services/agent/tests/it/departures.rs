@@ -108,9 +108,9 @@ async fn the_agents_of_a_deleted_board_are_taken_from_their_gateway(pool: PgPool
     for agent in agents {
         assert_eq!((about(&deleted, agent), about(&revoked, agent)), (1, 1));
     }
-    // The main agent of the gateway stays, with the one job that put it in place.
+    // The main agent of the gateway stays, with the one job that put it in place and the look for its call.
     assert_eq!(team.world.rows("job").await, 1);
-    assert_eq!(team.world.rows("delivery").await, 1);
+    assert_eq!(team.world.rows("delivery").await, 2);
     assert_eq!(team.world.rows("notice").await, 0);
 }
 
@@ -175,7 +175,7 @@ async fn while_the_gateway_is_down_they_are_nobody_and_when_it_is_up_they_go(poo
     assert!(world.connector.taken().is_empty());
     assert_eq!(world.until_heard("agent.deleted", 4).await.len(), 4);
     assert_eq!(world.rows("notice").await, 0);
-    assert_eq!(world.rows("delivery").await, 1);
+    assert_eq!(world.rows("delivery").await, 2);
 }
 
 #[sqlx::test(migrations = false)]
@@ -264,7 +264,7 @@ async fn by_force_they_are_gone_at_once_and_nobody_is_asked(pool: PgPool) {
     team.world.until_quiet().await;
     assert!(team.world.connector.removed().is_empty());
     assert_eq!(team.world.rows("notice").await, 0);
-    assert_eq!(team.world.rows("delivery").await, 1);
+    assert_eq!(team.world.rows("delivery").await, 2);
 }
 
 #[sqlx::test(migrations = false)]

@@ -2,7 +2,7 @@
 
 use chassis::{Clock, testing::statements};
 use proto::agent::v1::{
-    ActingUser, Agent, AgentStatus, ApplyHeartbeatRequest, ApplyHeartbeatResponse,
+    ActingUser, Agent, AgentPhase, AgentStatus, ApplyHeartbeatRequest, ApplyHeartbeatResponse,
     ListAgentNoticesRequest, ListBoardAgentsRequest, ListBoardNoticesRequest, ResolveAgentsRequest,
 };
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ async fn a_job_under_way_is_followed_by_one_with_the_new_pace(pool: PgPool) {
                 _ => None,
             })?;
             let told = chassis::encode::from_struct(last.heartbeat.as_ref().unwrap());
-            (told["every"] == "7m" && agent.status() == AgentStatus::Ready).then_some(())
+            (told["every"] == "7m" && agent.phase() == AgentPhase::Ready).then_some(())
         })
         .await;
     }

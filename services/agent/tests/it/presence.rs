@@ -46,11 +46,11 @@ async fn record(world: &World, seen: &[(&str, DateTime<Utc>)]) -> Result<(), ton
 }
 
 #[sqlx::test(migrations = false)]
-async fn an_agent_is_ready_then_online_then_offline_and_says_so_once(pool: PgPool) {
+async fn an_agent_is_waking_then_online_then_offline_and_says_so_once(pool: PgPool) {
     let world = still(pool).await;
     let agent = ready(&world).await;
     world.clock.advance(TimeDelta::hours(5));
-    assert_eq!(world.agent(&agent.id).await.status(), AgentStatus::Ready);
+    assert_eq!(world.agent(&agent.id).await.status(), AgentStatus::Waking);
 
     let now = beat(&world, &agent).await;
     assert_eq!(
@@ -143,7 +143,7 @@ async fn an_agent_can_ask_who_it_is(pool: PgPool) {
         (health.agent_id.as_str(), health.board_id.clone()),
         (agent.id.as_str(), agent.board_id.clone())
     );
-    assert_eq!(health.status(), AgentStatus::Ready);
+    assert_eq!(health.status(), AgentStatus::Waking);
     let people = world
         .agents(world.admin())
         .check_health(CheckHealthRequest {})

@@ -1,0 +1,182 @@
+//! Agents that somebody deletes or unlinks.
+
+use proto::{
+    agent::v1::{Agent, AgentStatus, DeleteAgentRequest, RetryAgentRequest},
+    event::v1::event::Payload,
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    fixture::{World, calling, key, person, reason, until},
+    life::{SOON_GIVEN_UP, renamed},
+    stand_in::Mood,
+};
+
+async fn token(world: &World, agent: &Agent) -> String {
+    world.rotate(agent, false).await.unwrap();
+    let token = world.token(agent).await;
+    world.until(&agent.id, AgentStatus::Ready).await;
+    world.until_quiet().await;
+    world.connector.forget();
+    token
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_deleted_agent_loses_its_token_at_once_and_its_row_with_the_gateway(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, _) = world.placed("Ada").await;
+    let token = token(&world, &agent).await;
+    world.connector.be(Mood::HangingOn("remove"));
+    world.delete(world.admin(), &agent.id, false).await.unwrap();
+    assert!(world.authenticate(&token).await.is_err());
+    assert_eq!(world.agent(&agent.id).await.status(), AgentStatus::Deleting);
+    let told = world.until_heard("agent.retiring", 1).await;
+    assert!(matches!(told[0].payload, Some(Payload::AgentRetiring(_))));
+    // Repeating it changes nothing.
+    world.delete(world.admin(), &agent.id, false).await.unwrap();
+    world.connector.be(Mood::Well);
+    world.until_forgotten(&agent).await;
+    assert_eq!(world.connector.removed().last(), Some(&key(&agent)));
+    world.until_heard("agent.deleted", 1).await;
+    world.delete(world.admin(), &agent.id, false).await.unwrap();
+    assert_eq!(world.heard("agent.retiring").len(), 1);
+    assert_eq!(world.heard("agent.deleted").len(), 1);
+    assert_eq!(world.wakes().await, 1, "only the main agent is waited for");
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_the_gateway_does_not_let_go_fails_and_is_tried_again_or_forced(pool: PgPool) {
+    let world = World::start_with(pool, chassis::Clock::system(), &SOON_GIVEN_UP).await;
+    let (agent, board) = world.placed("Ada").await;
+    let other = world.worker(board, "Bob").await;
+    world.until(&other.id, AgentStatus::Ready).await;
+    world.connector.fail(100_000, "GATEWAY_UNREACHABLE");
+    for agent in [&agent, &other] {
+        world.delete(world.admin(), &agent.id, false).await.unwrap();
+    }
+    let failed = world.until(&agent.id, AgentStatus::Failed).await;
+    let told = failed.last_error.unwrap();
+    assert!(told.starts_with("gateway_unreachable: "), "{told}");
+    world.until(&other.id, AgentStatus::Failed).await;
+
+    world.delete(world.admin(), &other.id, true).await.unwrap();
+    assert_eq!(world.rows_of(&other).await, 0);
+    world.connector.be(Mood::Well);
+    let retry = RetryAgentRequest {
+        agent_id: agent.id.clone(),
+    };
+    world
+        .agents(world.admin())
+        .retry_agent(retry)
+        .await
+        .unwrap();
+    world.until_forgotten(&agent).await;
+    assert!(world.connector.removed().contains(&key(&agent)));
+    assert_eq!(world.heard("agent.retiring").len(), 2);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_lead_deletes_workers_of_its_own_board_and_nobody_else(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (ada, board) = world.placed("Ada").await;
+    let lead = world.lead(board, "Lena").await;
+    let gateway = world.gateway("Other").await;
+    let stranger = world.worker(world.board(&gateway, 5), "Carl").await;
+    let main = world.main_agent(&gateway).await;
+    let caller = || calling(&lead, world.organization);
+
+    for (id, why) in [
+        (&lead.id, "LEAD_CANNOT_BE_DELETED"),
+        (&stranger.id, "AGENT_NOT_FOUND"),
+        (&main.id, "AGENT_NOT_FOUND"),
+    ] {
+        let refused = world.delete(caller(), id, false).await.unwrap_err();
+        assert_eq!(reason(&refused), why);
+    }
+    let refused = world.delete(caller(), &ada.id, true).await.unwrap_err();
+    assert_eq!(reason(&refused), "ORG_ADMIN_REQUIRED");
+    let elsewhere = DeleteAgentRequest {
+        agent_id: ada.id.clone(),
+        board_id: Some(Uuid::now_v7().to_string()),
+        force: None,
+    };
+    let refused = world.agents(caller()).delete_agent(elsewhere).await;
+    assert_eq!(reason(&refused.unwrap_err()), "BOARD_NOT_FOUND");
+    let nobody = Uuid::now_v7().to_string();
+    world.delete(caller(), &nobody, false).await.unwrap();
+    world.delete(caller(), &ada.id, false).await.unwrap();
+    world.until_forgotten(&ada).await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn of_another_organization_there_is_nobody_to_delete(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, _) = world.placed("Ada").await;
+    let stranger = || person(Uuid::from_u128(2), chassis::Role::Owner);
+    for force in [false, true] {
+        world.delete(stranger(), &agent.id, force).await.unwrap();
+    }
+    assert_eq!(world.rows_of(&agent).await, 1);
+    assert!(world.heard("agent.retiring").is_empty());
+    let malformed = world
+        .delete(world.admin(), "nope", false)
+        .await
+        .unwrap_err();
+    assert_eq!(reason(&malformed), "INVALID_REQUEST");
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_unlinked_agent_goes_on_on_its_gateway(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, _) = world.placed("Ada").await;
+    let token = token(&world, &agent).await;
+    world.unlink(&agent).await.unwrap();
+    assert_eq!(world.rows_of(&agent).await, 0);
+    assert!(world.authenticate(&token).await.is_err());
+    world.until_heard("agent.unlinked", 1).await;
+    world.until_quiet().await;
+    assert!(world.connector.calls().is_empty(), "it is left as it is");
+    assert!(world.heard("agent.retiring").is_empty());
+    let gone = world.unlink(&agent).await.unwrap_err();
+    assert_eq!(reason(&gone), "AGENT_NOT_FOUND");
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_main_agent_can_be_deleted_by_an_administrator(pool: PgPool) {
+    let world = World::start(pool).await;
+    let gateway = world.gateway("Lab").await;
+    let main = world.main_agent(&gateway).await;
+    world.until(&main.id, AgentStatus::Ready).await;
+    world.delete(world.admin(), &main.id, false).await.unwrap();
+    world.until_forgotten(&main).await;
+    assert_eq!(world.connector.removed(), [key(&main)]);
+}
+
+#[sqlx::test(migrations = false)]
+async fn whatever_was_under_way_nothing_of_a_deleted_agent_stays(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (_, board) = world.placed("Ada").await;
+    for round in 0..10_u64 {
+        let agent = world.worker(board, &format!("Round {round}")).await;
+        tokio::time::sleep(std::time::Duration::from_millis(round * 12)).await;
+        let (deleted, changed) = futures::future::join(
+            world.delete(world.admin(), &agent.id, false),
+            world.update(renamed(&agent, &format!("Renamed {round}"))),
+        )
+        .await;
+        deleted.unwrap();
+        if let Err(status) = changed {
+            assert!(
+                ["AGENT_LEAVING", "AGENT_NOT_FOUND", "AGENT_BUSY"].contains(&&*reason(&status)),
+                "{status}"
+            );
+        }
+        world.until_forgotten(&agent).await;
+        until("nothing is under way", || async {
+            (world.planned("lifecycle").await == 0).then_some(())
+        })
+        .await;
+        assert_eq!(world.names_of(&key(&agent)).pop(), Some("remove"));
+    }
+}
