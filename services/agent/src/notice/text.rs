@@ -95,7 +95,8 @@ pub(crate) fn compose(kind: Kind, reader: Reader<'_>, subject: &Subject) -> Stri
     lines.join("\n")
 }
 
-fn heading(kind: Kind, mentioned: bool) -> &'static str {
+/// The first line of a notice.
+pub(crate) fn heading(kind: Kind, mentioned: bool) -> &'static str {
     match kind {
         Kind::TaskAssigned => "TASK ASSIGNED",
         Kind::TaskCreated => "NEW TASK",
