@@ -12,13 +12,19 @@ use proto::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{departure::Departure, pause, post};
+use crate::{
+    departure::Departure,
+    pause, post,
+    skill::{address::Hosts, seed},
+};
 
 /// Takes events in.
 pub(crate) struct Consumer {
     pub clock: Clock,
     pub desk: post::Desk,
     pub departure: Departure,
+    /// Of which packs of skills are read.
+    pub hosts: Hosts,
 }
 
 #[async_trait]
@@ -39,6 +45,9 @@ impl Handler for Consumer {
                 self.departure
                     .of_board(tx, event, board_id, deleted.force, now)
                     .await?;
+            }
+            Some(Payload::OrganizationCreated(_)) => {
+                seed::plant(tx, organization(event)?, &self.hosts, now).await?;
             }
             Some(Payload::OrganizationDeleted(_)) => {
                 self.departure

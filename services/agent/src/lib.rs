@@ -9,22 +9,31 @@
 
 mod agent;
 mod authenticate;
+mod catalogue;
 mod config;
 mod connector;
 mod consumer;
+mod coordination;
 mod departure;
 mod error;
 mod gateway;
 mod job;
+mod lead;
 mod lifecycle;
 mod notice;
+mod onboarding;
 mod pause;
 mod phase;
 mod post;
 mod quote;
 mod rpc;
+mod skill;
+mod soul;
 mod store;
+mod sync;
+mod teardown;
 mod token;
+mod waking;
 mod wire;
 mod workspace;
 
@@ -32,10 +41,15 @@ use delivery::Policy;
 use proto::{
     agent::v1::{
         agent_directory_service_server::AgentDirectoryServiceServer,
-        agent_service_server::AgentServiceServer, gateway_service_server::GatewayServiceServer,
+        agent_service_server::AgentServiceServer,
+        coordination_service_server::CoordinationServiceServer,
+        gateway_service_server::GatewayServiceServer,
+        gateway_session_service_server::GatewaySessionServiceServer,
         notice_service_server::NoticeServiceServer,
     },
     board::v1::board_directory_service_client::BoardDirectoryServiceClient,
+    onboarding::v1::onboarding_service_server::OnboardingServiceServer,
+    org::v1::identity_service_client::IdentityServiceClient,
 };
 use sqlx::{PgPool, migrate::Migrator};
 
@@ -44,6 +58,8 @@ use connector::Connector;
 use consumer::Consumer;
 use departure::Departure;
 use lifecycle::{Planner, Steps, Worker};
+use soul::role::RoleSouls;
+use waking::Waker;
 
 /// Name of this component among the roles of the mesh.
 pub const ROLE: &str = "agent";
@@ -60,6 +76,7 @@ pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
         "approval.expired",
         "board.*",
         "board_group.memory_created",
+        "organization.created",
         "organization.deleted",
     ],
 };
@@ -84,11 +101,15 @@ pub async fn register(
         departure: Departure {
             planner: planner(&config),
         },
+        hosts: config.skills.hosts(),
     };
     bus.consume(server, SUBSCRIPTION, pool.clone(), consumer)
         .await?;
     serve(server, &pool, &config);
-    work(server, &pool, config);
+    catalogue::serve(server, &pool, &config, planner(&config))?;
+    catalogue::work(server, &pool, &config);
+    let souls = catalogue::role_souls(server, &pool, &config)?;
+    work(server, &pool, config, souls);
     Ok(())
 }
 
@@ -100,22 +121,54 @@ fn serve(server: &mut chassis::Server, pool: &PgPool, config: &Config) {
         boards: BoardDirectoryServiceClient::new(server.peer("board")),
         doorkeeper: authenticate::Doorkeeper::new(pool.clone(), server.clock()),
         planner: planner(config),
+        waker: waker(config),
+        connector: Connector::of(server),
+        base_url: config.base_url.clone(),
     };
+    server.add_service(ROLE, CoordinationServiceServer::new(desk.clone()));
+    server.add_service(ROLE, OnboardingServiceServer::new(desk.clone()));
     server.add_service(ROLE, GatewayServiceServer::new(desk.clone()));
+    server.add_service(ROLE, GatewaySessionServiceServer::new(desk.clone()));
     server.add_service(ROLE, AgentServiceServer::new(desk.clone()));
     server.add_service(ROLE, NoticeServiceServer::new(desk.clone()));
     server.add_service(ROLE, AgentDirectoryServiceServer::new(desk));
 }
 
-fn work(server: &mut chassis::Server, pool: &PgPool, config: Config) {
+fn work(server: &mut chassis::Server, pool: &PgPool, config: Config, souls: RoleSouls) {
+    let sweeper = onboarding::expiry::Sweeper {
+        pool: pool.clone(),
+        clock: server.clock(),
+    };
+    server.spawn("agent.onboarding", |stop| sweeper.run(stop));
+    let sweeper = sync::Sweeper {
+        pool: pool.clone(),
+        clock: server.clock(),
+    };
+    server.spawn("agent.template_sync", |stop| sweeper.run(stop));
     let (connector, planner) = (Connector::of(server), planner(&config));
+    let waker = waker(&config);
     let steps = Steps {
         pool: pool.clone(),
         clock: server.clock(),
         seal: server.seal(),
         connector: connector.clone(),
         boards: BoardDirectoryServiceClient::new(server.peer("board")),
+        people: IdentityServiceClient::new(server.peer("org")),
+        waker: waker.clone(),
+        souls,
+        base_url: config.base_url.clone(),
+    };
+    let wakes = waking::Carrier {
+        pool: pool.clone(),
+        clock: server.clock(),
+        connector: connector.clone(),
+        waker,
         base_url: config.base_url,
+    };
+    let cleaner = teardown::Cleaner {
+        pool: pool.clone(),
+        clock: server.clock(),
+        connector: connector.clone(),
     };
     let worker = Worker {
         pool: pool.clone(),
@@ -124,15 +177,25 @@ fn work(server: &mut chassis::Server, pool: &PgPool, config: Config) {
         steps,
     };
     let jobs = policy(config.lifecycle_retry_schedule, config.lifecycle_timeout);
-    delivery::run(server, lifecycle::QUEUE, pool.clone(), jobs, worker);
+    delivery::run(server, lifecycle::QUEUE, pool.clone(), jobs.clone(), worker);
+    delivery::run(server, waking::QUEUE, pool.clone(), jobs.clone(), wakes);
+    delivery::run(server, teardown::QUEUE, pool.clone(), jobs, cleaner);
     let carrier = post::Carrier {
         pool: pool.clone(),
         clock: server.clock(),
         connector,
         patience: config.notice_timeout / 3,
+        ask_after: skill::check::first(&config.skills.check_schedule),
     };
     let notices = policy(config.notice_retry_schedule, config.notice_timeout);
     delivery::run(server, post::QUEUE, pool.clone(), notices, carrier);
+}
+
+fn waker(config: &Config) -> Waker {
+    Waker {
+        patience: config.checkin_deadline,
+        effort: config.lifecycle_deadline,
+    }
 }
 
 fn planner(config: &Config) -> Planner {

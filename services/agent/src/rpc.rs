@@ -1,20 +1,31 @@
 //! The RPCs: decode, load, decide, save, answer.
 
 mod agents;
+mod coordination;
 mod directory;
 mod gateways;
 mod input;
 mod notices;
+mod onboarding;
 mod paces;
+mod skills;
+mod soul_directory;
+mod souls;
 
-use chassis::{BoardScope, Caller, Clock, Code, Page, Peer, Seal, fault};
+use chassis::{BoardScope, Caller, Clock, Code, Page, Peer, Seal, decode, fault};
 use proto::board::v1::{
     Board, ResolveBoardRequest, board_directory_service_client::BoardDirectoryServiceClient,
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{authenticate::Doorkeeper, error::Error, lifecycle::Planner, wire};
+use crate::{
+    authenticate::Doorkeeper, connector::Connector, error::Error, lifecycle::Planner,
+    waking::Waker, wire,
+};
+
+pub(crate) use skills::Shelf;
+pub(crate) use souls::Souls;
 
 /// What every RPC needs.
 #[derive(Clone)]
@@ -25,6 +36,10 @@ pub(crate) struct Desk {
     pub boards: BoardDirectoryServiceClient<Peer>,
     pub doorkeeper: Doorkeeper,
     pub planner: Planner,
+    pub waker: Waker,
+    pub connector: Connector,
+    /// Where agents reach Mission Control.
+    pub base_url: String,
 }
 
 impl Desk {
@@ -55,6 +70,23 @@ impl Desk {
             Ok((board, scope))
         } else {
             Err(Error::BoardNotFound)
+        }
+    }
+}
+
+impl Desk {
+    /// A board that the caller sees and may change.
+    async fn writable_board(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(Board, BoardScope), Error> {
+        let id = decode::id("board_id", id)?;
+        let (board, scope) = self.visible_board(caller, id).await?;
+        if caller.writes(&scope) {
+            Ok((board, scope))
+        } else {
+            Err(Error::BoardWriteRequired)
         }
     }
 }

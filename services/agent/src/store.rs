@@ -3,13 +3,21 @@
 pub(crate) mod agents;
 pub(crate) mod departures;
 pub(crate) mod gateways;
+pub(crate) mod installs;
 pub(crate) mod jobs;
+pub(crate) mod leads;
 pub(crate) mod locks;
 pub(crate) mod notices;
+pub(crate) mod onboardings;
 pub(crate) mod paces;
+pub(crate) mod packs;
 pub(crate) mod pauses;
 pub(crate) mod presence;
+pub(crate) mod skills;
+pub(crate) mod souls;
+pub(crate) mod syncs;
 pub(crate) mod tokens;
+pub(crate) mod wakes;
 
 /// Rows of a page, and how many there are in all.
 #[derive(Debug)]

@@ -2,7 +2,14 @@
 
 pub(crate) mod board;
 pub(crate) mod event;
+pub(crate) mod gateway;
+pub(crate) mod job;
 pub(crate) mod news;
+pub(crate) mod onboarding;
+pub(crate) mod person;
+pub(crate) mod skill;
+pub(crate) mod soul;
+pub(crate) mod sync;
 
 use chassis::encode;
 use chrono::{DateTime, Utc};

@@ -14,7 +14,7 @@ use super::{PUT_ASIDE, QUEUE};
 use crate::{
     connector::{Connector, Lasts, Letter},
     notice::Kind,
-    pause, store,
+    pause, skill, store,
     wire::event,
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Carrier {
     pub connector: Connector,
     /// How long a message waits for an older one to the same agent.
     pub patience: Duration,
+    /// How long after a request about a skill the gateway is asked what became of it.
+    pub ask_after: Duration,
 }
 
 /// How often to look whether an older message is out of the way.
@@ -54,8 +56,18 @@ impl Sender for Carrier {
         let Some((notice, organization_id)) = store::notices::find(tx, delivery.id).await? else {
             return Ok(());
         };
-        let event = event::notice_settled(&notice, organization_id, sent, self.clock.now());
+        let now = self.clock.now();
+        let event = event::notice_settled(&notice, organization_id, sent, now);
         bus::outbox::append(tx, event).await?;
+        let outcome = if sent {
+            Ok(())
+        } else {
+            Err(delivery.last_error.as_deref().unwrap_or("given up"))
+        };
+        if Kind::is_about_a_skill(&notice.kind) {
+            let id = delivery.id;
+            skill::outcome::notice_settled(tx, id, outcome, self.ask_after, now).await?;
+        }
         Ok(())
     }
 }
