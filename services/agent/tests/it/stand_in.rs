@@ -8,9 +8,9 @@ use std::{
 use chassis::{Code, Fault};
 use proto::{
     board::v1::{
-        Board, ListGatewayBoardsRequest, ListGatewayBoardsResponse, ResolveBoardRequest,
-        ResolveBoardResponse, ResolveTasksRequest, ResolveTasksResponse,
-        board_directory_service_server::BoardDirectoryService,
+        Board, ConfirmGoalRequest, ConfirmGoalResponse, ListGatewayBoardsRequest,
+        ListGatewayBoardsResponse, ResolveBoardRequest, ResolveBoardResponse, ResolveTasksRequest,
+        ResolveTasksResponse, board_directory_service_server::BoardDirectoryService,
     },
     gateway::v1::{
         DiagnoseRequest, DiagnoseResponse, EnsureAgentRequest, EnsureAgentResponse,
@@ -27,7 +27,14 @@ use tonic::{Request, Response, Status};
 use crate::runtime::{Events, Runtime};
 
 #[derive(Clone, Default)]
-pub(crate) struct Boards(Arc<Mutex<BTreeMap<String, Board>>>);
+pub(crate) struct Boards(Arc<Mutex<BTreeMap<String, Board>>>, Arc<Mutex<Goals>>);
+
+/// Goals that were to be written, and how many of the next are refused because the service is away.
+#[derive(Default)]
+struct Goals {
+    asked: Vec<ConfirmGoalRequest>,
+    failing: usize,
+}
 
 /// Boards of one answer about a gateway.
 const BOARDS: usize = 1_000;
@@ -35,6 +42,19 @@ const BOARDS: usize = 1_000;
 impl Boards {
     pub(crate) fn put(&self, board: Board) {
         self.0.lock().unwrap().insert(board.id.clone(), board);
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Board> {
+        self.0.lock().unwrap().get(id).cloned()
+    }
+
+    /// Refuses so many goals before it takes one.
+    pub(crate) fn refuse_goals(&self, failing: usize) {
+        self.1.lock().unwrap().failing = failing;
+    }
+
+    pub(crate) fn goals(&self) -> Vec<ConfirmGoalRequest> {
+        self.1.lock().unwrap().asked.clone()
     }
 
     pub(crate) fn remove(&self, id: &str) {
@@ -60,6 +80,34 @@ impl BoardDirectoryService for Boards {
         }
     }
 
+    async fn confirm_goal(
+        &self,
+        request: Request<ConfirmGoalRequest>,
+    ) -> Result<Response<ConfirmGoalResponse>, Status> {
+        let goal = request.into_inner();
+        {
+            let mut goals = self.1.lock().unwrap();
+            goals.asked.push(goal.clone());
+            if goals.failing > 0 {
+                goals.failing -= 1;
+                return Err(Fault::unavailable("PEER_UNAVAILABLE", "not now").into());
+            }
+        }
+        let mut boards = self.0.lock().unwrap();
+        let Some(board) = boards.get_mut(&goal.board_id) else {
+            return Err(Fault::not_found("BOARD_NOT_FOUND", "there is no such board").into());
+        };
+        board.board_type = goal.board_type;
+        board.objective = goal.objective;
+        board.success_metrics = goal.success_metrics;
+        board.target_date = goal.target_date;
+        board.goal_source = Some(goal.goal_source);
+        board.goal_confirmed = true;
+        board.require_approval_for_done = goal.require_approval_for_done;
+        let board = Some(board.clone());
+        Ok(Response::new(ConfirmGoalResponse { board }))
+    }
+
     async fn list_gateway_boards(
         &self,
         request: Request<ListGatewayBoardsRequest>,
@@ -69,6 +117,8 @@ impl BoardDirectoryService for Boards {
         boards.retain(|board| {
             board.organization_id == asked.organization_id
                 && board.gateway_id.as_ref() == Some(&asked.gateway_id)
+                // Written after the question.
+                && board.slug != "unlisted"
         });
         let total = i64::try_from(boards.len()).unwrap();
         // Ids are in the order in which boards were made.
