@@ -47,6 +47,7 @@ impl Desk {
                     tx.commit().await?;
                     return Ok(shown);
                 }
+                Some(open) if open.is_being_confirmed(now) => return Err(Error::OnboardingBusy),
                 Some(stale) => {
                     let (made, actor) = if stale.status(now).is_open() {
                         (Move::Cancel, caller.event_actor())
