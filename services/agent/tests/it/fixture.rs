@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use clap::Parser;
 use proto::{
     agent::v1::{
-        Agent, AgentPhase, AgentStatus, AuthenticateAgentRequest, AuthenticateAgentResponse, CreateAgentRequest,
-        CreateGatewayRequest, Gateway, GetAgentRequest, ListAgentsRequest,
+        Agent, AgentPhase, AgentStatus, AuthenticateAgentRequest, AuthenticateAgentResponse,
+        CreateAgentRequest, CreateGatewayRequest, Gateway, GetAgentRequest, ListAgentsRequest,
         agent_directory_service_client::AgentDirectoryServiceClient,
         agent_service_client::AgentServiceClient, gateway_service_client::GatewayServiceClient,
         notice_service_client::NoticeServiceClient,
@@ -41,20 +41,16 @@ struct Cli {
 /// A configuration out of the same words that the binary takes.
 pub(crate) fn config(extra: &[&str]) -> agent::Config {
     let pauses = ["20ms"; 40].join(",");
-    let mut words = vec!["agent", "--base-url", "http://127.0.0.1:8000/"];
-    words.extend([
-        "--lifecycle-timeout",
-        "1500ms",
-        "--notice-timeout",
-        "1500ms",
-    ]);
-    let mut given = |name: &'static str| {
+    let mut words: Vec<&str> = vec!["agent", "--base-url", "http://127.0.0.1:8000/"];
+    let mut given = |name: &'static str, value| {
         if !extra.contains(&name) {
-            words.extend([name, pauses.as_str()]);
+            words.extend([name, value]);
         }
     };
-    given("--lifecycle-retry-schedule");
-    given("--notice-retry-schedule");
+    given("--lifecycle-timeout", "1500ms");
+    given("--notice-timeout", "1500ms");
+    given("--lifecycle-retry-schedule", &pauses);
+    given("--notice-retry-schedule", &pauses);
     words.extend(extra);
     Cli::parse_from(words).config
 }
