@@ -4,8 +4,8 @@ use chassis::Role;
 use futures::future::join_all;
 use proto::{
     agent::v1::{
-        AgentStatus, DeleteGatewayRequest, Gateway, GetGatewayRequest, ListGatewaysRequest,
-        ResolveGatewayRequest, UpdateGatewayRequest,
+        AgentPhase, AgentStatus, DeleteGatewayRequest, Gateway, GetGatewayRequest,
+        ListGatewaysRequest, ResolveGatewayRequest, UpdateGatewayRequest,
     },
     board::v1::Board,
 };
@@ -61,8 +61,9 @@ impl World {
         let resolved = self.directory().resolve_gateway(resolve).await.is_ok();
         let list = self
             .gateways(self.admin())
-            .list_gateways(ListGatewaysRequest::default());
-        let listed = list.await.unwrap().into_inner().items;
+            .list_gateways(ListGatewaysRequest::default())
+            .await;
+        let listed = list.unwrap().into_inner().items;
         assert_eq!(shown, resolved);
         assert_eq!(shown, listed.iter().any(|other| other.id == gateway.id));
         shown
@@ -179,7 +180,7 @@ async fn while_boards_or_their_agents_stand_on_it_it_stays_as_it_is(pool: PgPool
     assert_eq!(facts(&refused), (vec![], vec![ada.id.clone()]));
     assert!(world.is_known(&gateway).await);
     assert!(world.connector.calls().is_empty());
-    assert_eq!(world.agent(&main.id).await.status(), AgentStatus::Ready);
+    assert_eq!(world.agent(&main.id).await.phase(), AgentPhase::Ready);
 
     world.delete_board(board, false).await;
     until("nothing stands on it", || async {

@@ -277,10 +277,8 @@ async fn a_message_needs_a_session_a_text_and_a_gateway_that_answers(pool: PgPoo
     let member = person(world.organization, Role::Member);
     let refused = world
         .sessions(member)
-        .send_session_message(message(&gateway, "hello", None));
-    assert_eq!(
-        refused.await.unwrap_err().code(),
-        tonic::Code::PermissionDenied
-    );
+        .send_session_message(message(&gateway, "hello", None))
+        .await;
+    assert_eq!(refused.unwrap_err().code(), tonic::Code::PermissionDenied);
     assert!(world.connector.taken().is_empty());
 }
