@@ -151,7 +151,7 @@ impl Check {
             sign.to_owned()
         };
         let (name, detail) = (&self.name, one_line(&self.detail));
-        text.push_str(&format!("{indent}{sign} {name:<14} {detail}\n"));
+        text.push_str(&format!("{indent}{sign} {name:<17} {detail}\n"));
         if let Some(fix) = &self.fix {
             text.push_str(&format!("{indent}    do: {}\n", one_line(fix)));
         }
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(report.failures(), 1);
         assert_eq!(
             report.to_text(false),
-            "✓ database       PostgreSQL 17\n✗ ports          taken [31m\n    do: free it\n- base url       nothing runs\n"
+            "✓ database          PostgreSQL 17\n✗ ports             taken [31m\n    do: free it\n- base url          nothing runs\n"
         );
         assert!(
             report

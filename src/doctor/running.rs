@@ -12,7 +12,10 @@ use super::{
     Facts,
     report::{Report, Trouble},
 };
-use crate::rest::{self, Refusal, Rest};
+use crate::{
+    embedded,
+    rest::{self, Refusal, Rest},
+};
 
 /// Who is at an address.
 enum Found {
@@ -49,8 +52,14 @@ pub(super) async fn examine(facts: &Facts<'_>, report: &mut Report) -> bool {
     let began = Instant::now();
     let health = ask(&http, &format!("{}/health", facts.base_url)).await;
     if !is_here && health.is_err() {
+        let runs = embedded::running_url(&facts.options.data_dir).is_ok_and(|url| url.is_some());
+        let why = if runs && facts.options.chassis.database_url.is_none() {
+            "one runs on this data directory, but not at these addresses: give the variables that it was given"
+        } else {
+            "no Mission Control runs here"
+        };
         for name in ["base url", "readiness", "sign-in"] {
-            report.skip(name, "no Mission Control runs here");
+            report.skip(name, why);
         }
         return false;
     }
