@@ -21,7 +21,7 @@ RUN cargo build --locked --release --bin mission-control
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates \
+    && apt-get install --yes --no-install-recommends ca-certificates git \
     && rm -rf /var/lib/apt/lists/*
 # A number, so that Kubernetes can see that it is not root.
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data mission-control \

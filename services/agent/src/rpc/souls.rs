@@ -18,8 +18,11 @@ use crate::{
     error::Error,
     job::Wish,
     lifecycle::Planner,
-    phase::{Change, Phase},
-    soul::{self, Revision},
+    phase::Phase,
+    soul::{
+        self,
+        history::{self, Origin},
+    },
     store, wire,
 };
 
@@ -189,76 +192,47 @@ impl Souls {
         let agent = store::agents::lock(conn, id).await?;
         let agent = agent.ok_or(Error::AgentLeaving)?;
         if has_it(&agent) {
-            let revision_id = self.keep(conn, caller, &agent, gift).await?;
+            let newest = store::souls::find_newest(conn, id).await?;
+            let newest = newest.filter(|newest| newest.content == gift.content);
+            let revision_id = match newest {
+                Some(newest) => newest.id,
+                // It has had it from before there was a history.
+                None => self.add(conn, caller, &agent, gift).await?,
+            };
             return Ok(Some((revision_id, agent.phase == Phase::Ready)));
         }
-        let has_job = matches!(
-            agent.phase,
-            Phase::Pending | Phase::Provisioning | Phase::Updating
-        );
-        // Its job has ended since, or one has begun.
-        if has_it(&before) || has_job != followed {
+        if has_it(&before) {
             return Ok(None);
         }
         let now = self.clock.now();
         let agent = store::souls::give(conn, id, &gift.content, now).await?;
-        self.plan(conn, caller, &agent).await?;
-        let revision_id = self.keep(conn, caller, &agent, gift).await?;
+        let (wish, by) = (Wish::default(), person(caller));
+        let renewed = self
+            .planner
+            .renew(conn, &agent, followed, wish, by.as_ref(), now)
+            .await?;
+        let Some(agent) = renewed else {
+            return Ok(None);
+        };
+        let revision_id = self.add(conn, caller, &agent, gift).await?;
         Ok(Some((revision_id, false)))
     }
 
-    /// Has the files of an agent written again that has no job.
-    async fn plan(
-        &self,
-        conn: &mut PgConnection,
-        caller: &Caller,
-        agent: &Agent,
-    ) -> Result<(), Error> {
-        let change = match agent.phase {
-            Phase::Ready => Change::Refresh,
-            Phase::Failed => Change::Retry,
-            Phase::Pending | Phase::Provisioning | Phase::Updating | Phase::Deleting => {
-                return Ok(());
-            }
-        };
-        let now = self.clock.now();
-        let pending = store::agents::change_phase(conn, agent.id, change, None, now).await?;
-        self.planner
-            .plan(
-                conn,
-                pending.as_slice(),
-                Wish::default(),
-                person(caller).as_ref(),
-                now,
-            )
-            .await?;
-        Ok(())
-    }
-
-    /// Writes the soul into the history, unless it is the last one there.
-    async fn keep(
+    /// Writes the soul into the history, and tells of it.
+    async fn add(
         &self,
         conn: &mut PgConnection,
         caller: &Caller,
         agent: &Agent,
         gift: &Gift,
     ) -> Result<Uuid, Error> {
-        let newest = store::souls::find_newest(conn, agent.id).await?;
-        if let Some(newest) = newest.filter(|newest| newest.content == gift.content) {
-            return Ok(newest.id);
-        }
         let (actor, now) = (caller.event_actor(), self.clock.now());
-        let revision = Revision {
-            id: Uuid::now_v7(),
-            agent_id: agent.id,
-            content: gift.content.clone(),
-            content_sha256: soul::digest(&gift.content),
-            source_url: gift.source_url.clone(),
-            reason: gift.reason.clone(),
-            author_name: actor.name.clone(),
-            created_at: now,
+        let origin = Origin {
+            source_url: gift.source_url.as_deref(),
+            reason: gift.reason.as_deref(),
         };
-        store::souls::insert(conn, &revision).await?;
+        let added = history::add(conn, agent, &actor, origin, now).await?;
+        let revision = added.ok_or(Error::SoulNotFound)?;
         let event = wire::soul::updated(actor, agent, &revision, now);
         bus::outbox::append(conn, event).await?;
         Ok(revision.id)

@@ -15,7 +15,7 @@ use crate::quote;
 pub(crate) const SKILL_BYTES: u64 = 256 * 1024;
 pub(crate) const INDEX_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of everything that is read of one repository.
-const TOTAL_BYTES: u64 = 64 * 1024 * 1024;
+const TOTAL_BYTES: u64 = 32 * 1024 * 1024;
 /// Skills of a pack.
 const SKILLS: usize = 2_000;
 /// Directories above a SKILL.md.

@@ -10,9 +10,12 @@ use anyhow::Context;
 use chassis::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
-use uuid::Uuid;
 
-use super::{Revision, directory::Directory, sitemap::Ref};
+use super::{
+    directory::Directory,
+    history::{self, Origin},
+    sitemap::Ref,
+};
 use crate::{
     agent::{Agent, Role},
     store, wire,
@@ -94,20 +97,13 @@ impl RoleSouls {
             return current.context("the agent is gone");
         };
         let actor = chassis::caller::system_actor();
-        let revision = Revision {
-            id: Uuid::now_v7(),
-            agent_id: agent.id,
-            content_sha256: super::digest(&content),
-            content,
-            source_url: Some(source_url),
-            reason: Some(format!(
-                "the soul of the role `{}`",
-                crate::quote::line(role, 200)
-            )),
-            author_name: actor.name.clone(),
-            created_at: now,
+        let reason = format!("the soul of the role `{}`", crate::quote::line(role, 200));
+        let origin = Origin {
+            source_url: Some(&source_url),
+            reason: Some(&reason),
         };
-        store::souls::insert(&mut tx, &revision).await?;
+        let added = history::add(&mut tx, &changed, &actor, origin, now).await?;
+        let revision = added.context("the agent has a soul now")?;
         let event = wire::soul::updated(actor, &changed, &revision, now);
         bus::outbox::append(&mut tx, event).await?;
         tx.commit().await?;

@@ -14,6 +14,7 @@ use crate::{
     job::{Requester, Wish},
     phase::{Change, Phase},
     rpc::{Desk, gateways::person, input},
+    soul::history::{self, Origin},
     store::{self, departures},
     teardown::{self, Leftover},
     waking,
@@ -173,6 +174,9 @@ impl Desk {
         let mut fields = changed.fields.clone();
         fields.extend((agent.phase != locked.phase).then_some("status"));
         let actor = caller.event_actor();
+        if fields.contains(&"soul_template") {
+            history::add(&mut tx, &agent, &actor, Origin::default(), now).await?;
+        }
         let told = match changed.from_board_id {
             Some(from) => event::agent_moved(actor, &agent, from, &fields, now),
             None => event::agent_updated(actor, &agent, &fields, now),

@@ -12,6 +12,7 @@ use crate::{
     job::Wish,
     phase::{Change, Phase},
     rpc::{Desk, gateways::person, input},
+    soul::history::{self, Origin},
     store,
     wire::event,
 };
@@ -107,11 +108,9 @@ impl Desk {
         self.planner
             .plan(&mut tx, agents, Wish::default(), by.as_ref(), now)
             .await?;
-        bus::outbox::append(
-            &mut tx,
-            event::agent_created(caller.event_actor(), agent, now),
-        )
-        .await?;
+        let actor = caller.event_actor();
+        history::add(&mut tx, agent, &actor, Origin::default(), now).await?;
+        bus::outbox::append(&mut tx, event::agent_created(actor, agent, now)).await?;
         tx.commit().await?;
         Ok(())
     }

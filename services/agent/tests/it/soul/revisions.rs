@@ -4,9 +4,9 @@ use chassis::{Caller, Peer, Role};
 use futures::future::join_all;
 use proto::{
     agent::v1::{
-        Agent, AgentPhase, AgentStatus, GetAgentSoulRequest, ListSoulRevisionsRequest,
-        SoulRevision, UpdateAgentSoulRequest, UpdateAgentSoulResponse,
-        soul_service_client::SoulServiceClient,
+        Agent, AgentPhase, AgentStatus, CreateAgentRequest, GetAgentSoulRequest,
+        ListSoulRevisionsRequest, SoulRevision, UpdateAgentRequest, UpdateAgentSoulRequest,
+        UpdateAgentSoulResponse, soul_service_client::SoulServiceClient,
     },
     event::v1::event::Payload,
 };
@@ -15,7 +15,8 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{World, calling, key, person, reason, refusal, until},
+    fixture::{World, calling, key, person, reason, refusal, until, wanted},
+    life::change,
     stand_in::Mood,
     team::Team,
 };
@@ -429,4 +430,39 @@ async fn one_that_goes_gets_no_soul(pool: PgPool) {
         (409, "AGENT_LEAVING".into(), String::new())
     );
     assert!(team.world.heard("agent.soul.updated").is_empty());
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_an_agent_is_made_and_changed_with_is_in_its_history(pool: PgPool) {
+    let world = World::start(pool).await;
+    let gateway = world.gateway("Lab").await;
+    let request = CreateAgentRequest {
+        soul_template: Some("First".into()),
+        ..wanted(world.board(&gateway, 5), "Ada")
+    };
+    let ada = world.try_create(world.admin(), request).await.unwrap();
+    world.until(&ada.id, AgentStatus::Ready).await;
+    for soul in [Some("Second"), None] {
+        let request = UpdateAgentRequest {
+            soul_template: soul.map(str::to_owned),
+            ..change(&ada, &["soul_template"])
+        };
+        world.update(request).await.unwrap();
+    }
+    // The same as the last one, and yet another: it had none in between.
+    world
+        .give(world.admin(), &ada, None, "Second")
+        .await
+        .unwrap();
+    let revisions = world.revisions(world.admin(), &ada).await.unwrap();
+    let history: Vec<_> = revisions
+        .iter()
+        .map(|r| (r.content.as_str(), r.reason.as_deref()))
+        .collect();
+    let expected = [
+        ("Second", Some("Too long")),
+        ("Second", None),
+        ("First", None),
+    ];
+    assert_eq!(history, expected);
 }
