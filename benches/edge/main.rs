@@ -1,13 +1,17 @@
 //! What the edge costs: listing 200 of 1,000 tasks and creating one, through REST, beside the same statements run bare on the
 //! same PostgreSQL in the same minute: the private one that the product starts, with all its durability. The ratio is what
-//! remains of the database's own pace; creating includes telling everybody who listens.
+//! remains of the database's own pace; creating includes telling everybody who listens. And what a check-in of an agent
+//! costs when it is the only one, and when there are a thousand.
 
+mod agents;
 mod bare;
 mod product;
 mod rounds;
 
 use std::time::Duration;
 
+use bare::Bare;
+use product::Product;
 use rounds::{Figures, measure};
 
 /// Callers at once. More only queue on two cores.
@@ -32,8 +36,8 @@ fn main() -> anyhow::Result<()> {
 async fn run() -> anyhow::Result<()> {
     // Fails only when it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let product = product::Product::start(TASKS).await?;
-    let bare = bare::Bare::connect(&product).await?;
+    let product = Product::start(TASKS).await?;
+    let bare = Bare::connect(&product).await?;
     println!(
         "{CALLERS} callers, {ROUNDS} rounds of {} s each, taking turns\n",
         ROUND.as_secs()
@@ -43,6 +47,13 @@ async fn run() -> anyhow::Result<()> {
         "", "per second", "p50 ms", "p99 ms"
     );
 
+    lists(&product, &bare).await?;
+    creations(&product, &bare).await?;
+    agents::check_ins(&product).await?;
+    product.stop().await
+}
+
+async fn lists(product: &Product, bare: &Bare) -> anyhow::Result<()> {
     let (mut sql, mut rest, mut cached) =
         (Figures::default(), Figures::default(), Figures::default());
     for _ in 0..ROUNDS {
@@ -61,6 +72,10 @@ async fn run() -> anyhow::Result<()> {
         cached.over(&sql)
     );
 
+    Ok(())
+}
+
+async fn creations(product: &Product, bare: &Bare) -> anyhow::Result<()> {
     let (mut sql, mut rest) = (Figures::default(), Figures::default());
     for _ in 0..ROUNDS {
         sql.add(measure(CALLERS, ROUND, || bare.create()).await?);
@@ -68,6 +83,6 @@ async fn run() -> anyhow::Result<()> {
     }
     sql.print("create a task: bare SQL, one transaction");
     rest.print("create a task: REST");
-    println!("{:<44} {:>10.2}", "ratio", rest.over(&sql));
-    product.stop().await
+    println!("{:<44} {:>10.2}\n", "ratio", rest.over(&sql));
+    Ok(())
 }

@@ -36,6 +36,8 @@ impl Product {
             .env("BASE_URL", &url)
             .env("LOCAL_AUTH_TOKEN", TOKEN)
             .env("LOG_LEVEL", "error")
+            // One agent alone calls as fast as it can.
+            .env("MC_AGENT_REQUESTS_PER_MINUTE", "0")
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
@@ -111,6 +113,20 @@ impl Product {
         anyhow::ensure!(
             answer.status() == expected,
             "a list answered {}",
+            answer.status()
+        );
+        answer.bytes().await?;
+        Ok(())
+    }
+
+    /// Checks an agent in.
+    pub(crate) async fn check_in(&self, token: &str) -> anyhow::Result<()> {
+        let url = format!("{}/api/v1/agent/heartbeat", self.url);
+        let request = self.http.post(url).header("x-agent-token", token);
+        let answer = request.send().await?;
+        anyhow::ensure!(
+            answer.status() == 200,
+            "a check-in answered {}",
             answer.status()
         );
         answer.bytes().await?;
