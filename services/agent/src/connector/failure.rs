@@ -31,12 +31,14 @@ pub(crate) enum Lasts {
 }
 
 /// How long each refusal of a gateway lasts. Pairing is somebody's click on the gateway, for which we wait.
-const REFUSALS: [(&str, Lasts); 6] = [
+const REFUSALS: [(&str, Lasts); 8] = [
     ("GATEWAY_PAIRING_REQUIRED", Lasts::AWhile),
     ("GATEWAY_UNAUTHORIZED", Lasts::UntilChanged),
     ("GATEWAY_SCOPE_MISSING", Lasts::UntilChanged),
     ("GATEWAY_INCOMPATIBLE", Lasts::UntilChanged),
     ("GATEWAY_TLS", Lasts::UntilChanged),
+    ("GATEWAY_UNSUPPORTED", Lasts::UntilChanged),
+    ("GATEWAY_ADDRESS_REFUSED", Lasts::UntilChanged),
     ("GATEWAY_REFUSED", Lasts::Forever),
 ];
 
@@ -117,6 +119,10 @@ mod tests {
             Lasts::AWhile
         );
         assert_eq!(lasts(Code::Conflict, "GATEWAY_REFUSED"), Lasts::Forever);
+        assert_eq!(
+            lasts(Code::Invalid, "GATEWAY_ADDRESS_REFUSED"),
+            Lasts::UntilChanged
+        );
         assert_eq!(lasts(Code::Invalid, "INVALID_REQUEST"), Lasts::Forever);
         assert_eq!(lasts(Code::Internal, "INTERNAL"), Lasts::AWhile);
         assert_eq!(
