@@ -3,6 +3,8 @@
 //! A job is a delivery on the queue [`QUEUE`]. An attempt goes on with the step that comes next, records each step that it
 //! has done, and ends with the first that fails. So a process that dies leaves a job that another one finishes.
 
+#[cfg(test)]
+mod fate;
 mod plan;
 mod settle;
 mod steps;

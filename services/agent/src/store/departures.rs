@@ -140,7 +140,8 @@ pub(crate) async fn begin(
              for update
          )
          update agent
-         set phase = $4, leaving_at = coalesce(leaving_at, $2), last_error = null, updated_at = $2
+         set phase = $4, leaving_at = coalesce(leaving_at, $2), last_error = null, wake_attempts = 0,
+             checkin_deadline_at = null, updated_at = $2
          from before where before.id = agent.id
          returning agent.*, before.newly",
     )
