@@ -1,7 +1,8 @@
 //! Owns gateways and their credentials, agents and their life cycle, the files that agents find in their workspaces, their
 //! tokens and presence, and what they are told.
 //!
-//! Nothing here reaches a gateway inside of a request. A request changes rows and leaves work: a life-cycle job
+//! No change reaches a gateway inside of a request, save for a message that somebody writes into a session; what is only
+//! looked at is asked at once. A request changes rows and leaves work: a life-cycle job
 //! ([`job`]) or a notice ([`notice`]), each with its delivery, in the transaction of the change. The work asks the connector
 //! for what it wants, as often as it takes, and says what became of it.
 //!

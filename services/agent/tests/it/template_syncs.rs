@@ -1,8 +1,6 @@
 //! Template syncs: every agent in place has its files written again, and whoever is left alone is named.
 
-use chassis::{Clock, Role};
 use chrono::TimeDelta;
-use futures::future::join_all;
 use proto::{
     agent::v1::{
         Agent, AgentStatus, GetTemplateSyncRequest, SyncTemplatesRequest, TemplateSync,
@@ -12,10 +10,9 @@ use proto::{
 };
 use sqlx::PgPool;
 use tonic::Status;
-use uuid::Uuid;
 
 use crate::{
-    fixture::{World, key, person, reason, refusal, until, wanted},
+    fixture::{World, key, until},
     stand_in::{Call, Mood},
     team::Team,
 };
