@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod directory;
+pub(crate) mod history;
 pub(crate) mod role;
 pub(crate) mod sitemap;
 
