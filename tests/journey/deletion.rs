@@ -18,14 +18,16 @@ use crate::{
 const LOG: [&str; 2] = ["activity.event", "activity.retention"];
 
 /// Tables of the mesh itself, which remember that an event was handled and not what it said, and ids of what is gone, which
-/// are kept for a day against requests that were on their way.
-const OWN: [&str; 6] = [
+/// are kept for a day against requests that were on their way. A session with a gateway is let go of some time later.
+const OWN: [&str; 8] = [
     "outbox",
     "inbox",
     "_sqlx_migrations",
     "chain_head",
     "gone",
+    "gone_gateway",
     "tombstone",
+    "connector.lease",
 ];
 
 pub(crate) async fn nothing_stays() {
@@ -193,8 +195,41 @@ async fn furnish(world: &World, owner: &Rest) -> Rest {
     join(world, owner, right, "colleague").await;
     let claim = format!("{}/{}", on_board("tasks"), text(&first, "id"));
     worker.patch(&claim, json!({"status": "in_progress"})).await;
+    crew(owner, &gateway, &board, &ids[1]).await;
     owner.post(&on_board("pause"), json!({})).await;
     worker
+}
+
+/// What hangs on agents and gateways.
+async fn crew(owner: &Rest, gateway: &str, board: &str, agent: &str) {
+    owner
+        .post(
+            &format!("/api/v1/boards/{board}/onboarding/start"),
+            json!({}),
+        )
+        .await;
+    let skills = "/api/v1/skills/marketplace";
+    let body = json!({"source_url": "https://example.com/skill"});
+    let skill = owner.post(skills, body).await;
+    let put = |path: String, body: Value| async move {
+        let (status, answer) = owner.call(Method::PUT, &path, Some(body)).await;
+        assert_eq!(status, 200, "{path}: {answer:#}");
+    };
+    put(
+        format!("/api/v1/agents/{agent}/soul"),
+        json!({"content": "Be kind."}),
+    )
+    .await;
+    for path in [
+        format!(
+            "{skills}/{}/install?gateway_id={gateway}",
+            text(&skill, "id")
+        ),
+        format!("/api/v1/gateways/{gateway}/templates/sync?wait_seconds=0"),
+    ] {
+        let (status, answer) = owner.call(Method::POST, &path, None).await;
+        assert_eq!(status, 200, "{path}: {answer:#}");
+    }
 }
 
 /// Tables that are filled only while something is under way.

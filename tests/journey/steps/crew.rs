@@ -76,7 +76,7 @@ async fn messages_arrive(world: &World, user: &Rest, team: &Team, main: &Rest) {
             &format!("/api/v1/agent/boards/{board}/agents/{worker}/nudge"),
             Some(json!({"message": "No"})),
             403,
-            "caller_not_admitted",
+            "board_lead_required",
         )
         .await;
 

@@ -39,9 +39,9 @@ pub(super) fn of(rpc: &str) -> Option<Probe> {
         | "ListAgentJobs" | "Heartbeat" => plain(),
         // The name is taken.
         "CreateAgent" => body(json!({"name": "Walt", "board_id": "$board"})),
-        "RetryAgent" | "UpdateAgent" | "WakeAgent" | "RotateAgentToken" | "ImportAgent" => {
-            body(json!({}))
-        }
+        "RetryAgent" | "UpdateAgent" | "WakeAgent" | "RotateAgentToken" => body(json!({})),
+        "ImportAgent" => body(json!({"runtime_agent_id": "nobody", "board_id": "$board"}))
+            .not_found_is_an_answer(),
         "UnlinkAgent" => body(json!({})).refused_only(),
         "DeleteAgent" => Probe {
             unknown_is_done: true,
