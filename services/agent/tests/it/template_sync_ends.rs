@@ -146,7 +146,7 @@ async fn a_board_of_another_gateway_is_one_error_and_nothing_is_planned(pool: Pg
 
 #[sqlx::test(migrations = false)]
 async fn a_sync_is_forgotten_after_a_week(pool: PgPool) {
-    let world = World::start_with(pool, Clock::fixed(chrono::Utc::now()), &[]).await;
+    let world = World::start_with(pool, Clock::fixed(Clock::system().now()), &[]).await;
     let gateway = world.gateway("Lab").await;
     let main = world.main_agent(&gateway).await;
     world.until(&main.id, AgentStatus::Ready).await;
