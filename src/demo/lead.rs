@@ -136,7 +136,8 @@ impl Lead {
     ) -> anyhow::Result<Option<String>> {
         let waiting = approvals.iter().any(|approval| approval.is("pending"));
         // The oldest first.
-        for task in tasks.iter().rev().filter(|task| is_sending(desk, task)) {
+        let sendings = |task: &&Task| is_sending(desk, task) && task.is("inbox");
+        for task in tasks.iter().rev().filter(sendings) {
             let rejected = newest(approvals, task).filter(|approval| approval.is("rejected"));
             if let Some(rejected) = rejected {
                 match revision(tasks, task, rejected) {
@@ -179,9 +180,7 @@ impl Lead {
 
 /// Whether a task is one of the lead's own that may not be begun without a person's word.
 fn is_sending(desk: &Desk, task: &Task) -> bool {
-    task.creator.as_ref() == Some(&desk.me)
-        && task.is("inbox")
-        && task.description.contains(NEEDS_APPROVAL)
+    task.creator.as_ref() == Some(&desk.me) && task.description.contains(NEEDS_APPROVAL)
 }
 
 async fn ask(desk: &Desk, task: &Task) -> anyhow::Result<Option<String>> {
@@ -249,7 +248,9 @@ async fn react(
     tasks: &[Task],
     approvals: &[Approval],
 ) -> anyhow::Result<Option<String>> {
-    for task in tasks.iter().filter(|task| is_sending(desk, task)) {
+    // Whoever waited for a yes may have begun already; nobody but the lead closes it.
+    let open = |task: &&Task| is_sending(desk, task) && !task.is("done");
+    for task in tasks.iter().filter(open) {
         let Some(decision) = newest(approvals, task).filter(|found| !found.is("pending")) else {
             continue;
         };

@@ -83,7 +83,7 @@ impl Installation {
             .env("MC_DEMO_GATEWAY_ADDR", &self.gateway_addr)
             .env("BASE_URL", self.url())
             .env("LOCAL_AUTH_TOKEN", &self.token)
-            .env("LOG_LEVEL", "info")
+            .env("LOG_LEVEL", "warn")
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
