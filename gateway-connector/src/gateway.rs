@@ -179,15 +179,14 @@ impl Gateway {
             if let Some(before) = &gateway.before {
                 before.cancelled().await;
             }
-            gateway.let_go().await;
+            let Self { shared, target, .. } = &*gateway;
+            shared
+                .leases
+                .release(&target.gateway_id, Instant::now())
+                .await;
             gateway.gone.cancel();
         });
         self.gone.clone()
-    }
-
-    /// Gives the lease back.
-    async fn let_go(&self) {
-        self.shared.leases.release(&self.target.gateway_id).await;
     }
 
     /// Whether nobody has used it for a while.

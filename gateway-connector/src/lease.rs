@@ -167,10 +167,24 @@ impl Leases {
         }
     }
 
-    /// Gives a lease back.
-    pub(crate) async fn release(&self, gateway_id: &str) {
-        if self.forget(gateway_id) {
-            self.give_back(vec![gateway_id.to_owned()]).await;
+    /// Gives a lease back, unless somebody has asked for the gateway after this moment.
+    pub(crate) async fn release(&self, gateway_id: &str, unused_since: Instant) {
+        let fence = {
+            let mut all = self.held();
+            match all.get(gateway_id) {
+                Some(held) if held.used_at <= unused_since => {
+                    let fence = held.fence;
+                    held.gone.cancel();
+                    all.remove(gateway_id);
+                    fence
+                }
+                Some(_) | None => return,
+            }
+        };
+        let releasing = lease::release(&self.pool, gateway_id, self.holder.instance_id, fence);
+        // What is not given back expires.
+        if let Ok(Err(error)) = timeout(self.ttl / 3, releasing).await {
+            tracing::debug!(%error, "a lease cannot be given back");
         }
     }
 
@@ -183,6 +197,7 @@ impl Leases {
                 () = stop.cancelled() => return Ok(()),
                 _ = pace.tick() => {}
             }
+            let asked = Instant::now();
             let (needed, idle): (Vec<_>, Vec<_>) = {
                 let held = self.held();
                 let all = held
@@ -191,7 +206,7 @@ impl Leases {
                 all.partition(|(_, needed)| *needed)
             };
             for (id, _) in idle {
-                self.release(&id).await;
+                self.release(&id, asked).await;
             }
             if !needed.is_empty() {
                 self.prolong(needed.into_iter().map(|(id, _)| id).collect())
@@ -218,14 +233,6 @@ impl Leases {
             // Each ends by itself unless a later attempt succeeds in time.
             Ok(Err(error)) => tracing::warn!(%error, "leases cannot be renewed"),
             Err(_) => tracing::warn!("leases cannot be renewed: the database does not answer"),
-        }
-    }
-
-    async fn give_back(&self, ids: Vec<String>) {
-        let releasing = lease::release(&self.pool, &ids, self.holder.instance_id);
-        // What is not given back expires.
-        if let Ok(Err(error)) = timeout(self.ttl / 3, releasing).await {
-            tracing::debug!(%error, "leases cannot be given back");
         }
     }
 

@@ -24,6 +24,8 @@ mod hello;
 mod identity;
 mod lease;
 mod operation;
+#[cfg(test)]
+mod recorded;
 mod refusal;
 mod replica;
 mod rpc;

@@ -320,8 +320,14 @@ impl Owner {
             code,
             reason: why.into(),
         };
-        // A gateway that is gone cannot take a farewell either.
-        let _ = timeout(Duration::from_secs(1), self.socket.close(Some(frame))).await;
+        // Until the gateway has hung up as well: the next session is not to meet this one there. One that is gone cannot take
+        // a farewell either.
+        let farewell = async {
+            if self.socket.close(Some(frame)).await.is_ok() {
+                while let Some(Ok(_)) = self.socket.next().await {}
+            }
+        };
+        let _ = timeout(Duration::from_secs(1), farewell).await;
         why
     }
 }

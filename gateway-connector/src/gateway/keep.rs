@@ -29,7 +29,6 @@ impl Gateway {
             metrics::gauge!("gateway_sessions").increment(1);
             loop {
                 let left = gateway.keep_open(session.take()).await;
-                gateway.let_go().await;
                 gateway.keeping.send_replace(false);
                 if left == Left::Stopped {
                     break;
@@ -58,11 +57,16 @@ impl Gateway {
                     () = session.over() => None,
                 };
                 if let Some(left) = left {
-                    session.close();
-                    session.over().await;
                     if left == Left::Refused {
+                        // Said before another session can be: whoever follows that one is not meant.
                         let left = Duration::from_secs(1);
                         self.feed.over(Error::HeldElsewhere { left });
+                    }
+                    let unused_since = Instant::now();
+                    session.close();
+                    session.over().await;
+                    if left == Left::Idle {
+                        leases.release(&self.target.gateway_id, unused_since).await;
                     }
                     return left;
                 }

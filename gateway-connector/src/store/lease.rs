@@ -73,18 +73,20 @@ pub(crate) async fn renew(
     .await
 }
 
-/// Gives leases back.
+/// Gives a lease back. Its number says which: by now it may have been taken anew.
 pub(crate) async fn release(
     pool: &PgPool,
-    gateway_ids: &[String],
+    gateway_id: &str,
     instance_id: Uuid,
+    fence: i64,
 ) -> sqlx::Result<()> {
     sqlx::query(
         "update lease set expires_at = now() \
-         where gateway_id = any($1) and instance_id = $2 and expires_at > now()",
+         where gateway_id = $1 and instance_id = $2 and fence = $3 and expires_at > now()",
     )
-    .bind(gateway_ids)
+    .bind(gateway_id)
     .bind(instance_id)
+    .bind(fence)
     .execute(pool)
     .await?;
     Ok(())

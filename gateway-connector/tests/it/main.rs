@@ -6,6 +6,7 @@ mod agents;
 mod ask;
 mod connections;
 mod cuts;
+mod cuts_of_reading;
 mod devices;
 mod diagnosis;
 mod files;

@@ -180,7 +180,8 @@ pub(crate) fn answer<T>(result: Result<tonic::Response<T>, Status>) -> Result<T,
 
 /// Waits for something that is about to happen.
 pub(crate) async fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    // A busy machine needs its time.
+    for _ in 0..3000 {
         if happened() {
             return;
         }
