@@ -26,6 +26,10 @@ pub(crate) enum Error {
     Tls(String),
     #[error("the gateway refused {method}: {message}")]
     Refused { method: String, message: String },
+    #[error(
+        "the gateway does not act on its own configuration any more, and has to be started again"
+    )]
+    Stuck,
     #[error("the gateway did not answer {method} in time")]
     Timeout { method: String },
     #[error("the gateway does not know the method {method}")]
@@ -49,7 +53,7 @@ impl Error {
     /// Whether connecting again without any change may help.
     pub(crate) fn passes(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Busy { .. } | Self::Timeout { .. } => true,
+            Self::Unreachable(_) | Self::Busy { .. } | Self::Stuck | Self::Timeout { .. } => true,
             Self::Invalid(fault) => fault.code == Code::Unavailable,
             Self::HeldElsewhere { .. }
             | Self::Unauthorized
@@ -72,6 +76,7 @@ impl Explain for Error {
             Self::Unreachable(_)
             | Self::Busy { .. }
             | Self::HeldElsewhere { .. }
+            | Self::Stuck
             | Self::Timeout { .. } => Code::Unavailable,
             Self::Unauthorized => Code::Unauthenticated,
             Self::PairingRequired { .. }
@@ -97,6 +102,7 @@ impl Explain for Error {
             Self::Incompatible(_) => "GATEWAY_INCOMPATIBLE",
             Self::Tls(_) => "GATEWAY_TLS",
             Self::Refused { .. } => "GATEWAY_REFUSED",
+            Self::Stuck => "GATEWAY_STUCK",
             Self::Timeout { .. } => "GATEWAY_TIMEOUT",
             Self::Unsupported { .. } => "GATEWAY_UNSUPPORTED",
             Self::NoSuchAgent => "GATEWAY_AGENT_NOT_FOUND",
@@ -219,6 +225,7 @@ mod tests {
                 tonic::Code::DeadlineExceeded,
                 "GATEWAY_TIMEOUT",
             ),
+            (Error::Stuck, tonic::Code::Unavailable, "GATEWAY_STUCK"),
             (
                 Error::Unsupported { method: text() },
                 tonic::Code::FailedPrecondition,

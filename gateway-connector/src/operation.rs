@@ -36,6 +36,23 @@ use crate::{
 /// How long a new agent may stay unknown to all but the configuration: gateways need up to a second, busy ones more.
 const SETTLING: Duration = Duration::from_secs(10);
 
+/// A gateway that has been running for less than this may still be starting when it begins to answer.
+const YOUNG: Duration = Duration::from_secs(120);
+
+/// How long it is left alone then.
+const START: Duration = Duration::from_secs(6);
+
+/// Waits until a gateway that has just started can be trusted with writes to its agents. Since August 2026, one that comes in
+/// the first seconds can end in the configuration without ever coming into effect, and so does every later one.
+async fn steady(gateway: &Arc<Gateway>) -> Result<(), Error> {
+    let session = gateway.session().await?;
+    let hello = &session.hello;
+    if hello.is_since("2026.8.1") && hello.uptime.is_some_and(|uptime| uptime < YOUNG) {
+        sleep(START.saturating_sub(session.age())).await;
+    }
+    Ok(())
+}
+
 /// Reads the agents of the configuration.
 async fn agents(gateway: &Arc<Gateway>) -> Result<AgentList, Error> {
     AgentList::read(gateway.call("config.get", &serde_json::json!({})).await?)
@@ -58,12 +75,15 @@ async fn call_settled(
             Err(Failed::Refused(refusal)) => refusal,
             Err(failed) => return Err(gateway.explain(method, &failed)),
         };
-        if refusal.matter() != Matter::NoSuchAgent || Instant::now() >= give_up {
+        if refusal.matter() != Matter::NoSuchAgent {
             return Ok(Err(refusal));
         }
         configured = configured || agents(gateway).await?.find(agent_key).is_some();
         if !configured {
             return Ok(Err(refusal));
+        }
+        if Instant::now() >= give_up {
+            return Err(Error::Stuck);
         }
         sleep(wait).await;
         wait = (wait * 2).min(Duration::from_secs(2));

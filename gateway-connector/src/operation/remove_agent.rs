@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::{call_settled, steady};
 use crate::{call::Failed, error::Error, gateway::Gateway, refusal::Matter};
 
 /// Deletes the agent with its files, then its session. What is gone already stays gone.
@@ -14,8 +15,16 @@ pub(crate) async fn remove_agent(
 ) -> Result<(), Error> {
     {
         let _turn = gateway.configuration.turn().await;
+        steady(gateway).await?;
+        let method = "agents.delete";
         let params = json!({"agentId": agent_key, "deleteFiles": true});
-        tolerant(gateway, "agents.delete", &params, &[Matter::NoSuchAgent]).await?;
+        // One that the configuration still has is not gone.
+        match call_settled(gateway, agent_key, method, &params).await? {
+            Err(refusal) if refusal.matter() != Matter::NoSuchAgent => {
+                return Err(gateway.explain(method, &Failed::Refused(refusal)));
+            }
+            Ok(_) | Err(_) => {}
+        }
     }
     if session_key.is_empty() {
         return Ok(());

@@ -69,9 +69,8 @@ pub(crate) fn create(hub: &Arc<Hub>, params: &Value) -> Answer {
         .map(|file| ((*file).to_owned(), format!("# {file}\n")))
         .collect();
     state.workspaces.insert(id.clone(), files);
-    state
-        .settled_at
-        .insert(id.clone(), Instant::now() + hub.config.settle());
+    let settle = hub.config.settle(state.started_at.elapsed());
+    state.settled_at.insert(id.clone(), Instant::now() + settle);
     changed(hub, &state);
     Ok(json!({"ok": true, "agentId": id, "name": name, "workspace": workspace}))
 }
@@ -127,7 +126,12 @@ pub(crate) fn delete(hub: &Arc<Hub>, params: &Value) -> Answer {
         }));
     }
     let mut state = hub.state();
-    let Some(agent) = state.agent(id) else {
+    let known = if hub.config.version.has_entries() {
+        state.settled(id)
+    } else {
+        state.agent(id)
+    };
+    let Some(agent) = known else {
         return Err(missing(id));
     };
     state.remove_agent(&agent.id);
