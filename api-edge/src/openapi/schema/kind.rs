@@ -7,12 +7,15 @@ use super::{Schemas, Side};
 use crate::{openapi::bounds::Bounds, transcode::Words};
 
 /// Names that end like ids and hold something else.
-const NO_UUID: [&str; 4] = [
+const NO_UUID: [&str; 5] = [
     "clerk_user_id",
     "openclaw_session_id",
     "request_id",
+    "runtime_agent_id",
     "session_id",
 ];
+/// Ids that others give.
+const NO_UUID_OF: [&str; 1] = ["mission.agent.v1.RuntimeAgent.id"];
 
 impl Schemas<'_> {
     /// The schema of one value of a field.
@@ -92,4 +95,5 @@ fn is_uuid(field: &FieldDescriptor) -> bool {
     } else {
         one
     }) && !NO_UUID.contains(&name)
+        && !NO_UUID_OF.contains(&field.full_name())
 }

@@ -116,7 +116,7 @@ impl SkillService for Shelf {
             skill_id: request.skill_id,
             gateway_id: request.gateway_id,
             installed: state.is_some_and(State::is_installed),
-            install_state: wire::skill::state(state).into(),
+            install_state: wire::skill::install_state(state),
         }))
     }
 
@@ -135,7 +135,7 @@ impl SkillService for Shelf {
             skill_id: request.skill_id,
             gateway_id: request.gateway_id,
             installed: state.is_some_and(State::is_installed),
-            install_state: wire::skill::state(state).into(),
+            install_state: wire::skill::install_state(state),
         }))
     }
 

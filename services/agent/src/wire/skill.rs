@@ -63,22 +63,26 @@ pub(crate) fn card(card: &Card) -> wire::SkillCard {
         installed_at: install
             .filter(|_| is_installed)
             .and_then(|install| encode::optional_time(install.installed_at)),
-        install_state: state(install.map(|install| install.state)).into(),
+        install_state: install_state(install.map(|install| install.state)),
         vanished_at,
         install_error: install.and_then(|install| install.error.clone()),
     }
 }
 
 /// How far an installation is; unspecified where there is none.
-pub(crate) fn state(state: Option<State>) -> wire::SkillInstallState {
+pub(crate) fn state(state: State) -> wire::SkillInstallState {
     match state {
-        None => wire::SkillInstallState::Unspecified,
-        Some(State::Requested) => wire::SkillInstallState::Requested,
-        Some(State::Told) => wire::SkillInstallState::Told,
-        Some(State::Confirmed) => wire::SkillInstallState::Confirmed,
-        Some(State::Failed) => wire::SkillInstallState::Failed,
-        Some(State::Removing) => wire::SkillInstallState::Removing,
+        State::Requested => wire::SkillInstallState::Requested,
+        State::Told => wire::SkillInstallState::Told,
+        State::Confirmed => wire::SkillInstallState::Confirmed,
+        State::Failed => wire::SkillInstallState::Failed,
+        State::Removing => wire::SkillInstallState::Removing,
     }
+}
+
+/// Where it was asked for.
+pub(crate) fn install_state(state: Option<State>) -> Option<i32> {
+    state.map(|known| self::state(known).into())
 }
 
 pub(crate) fn sync_state(state: SyncState) -> wire::SkillPackSyncState {
@@ -155,7 +159,7 @@ pub(crate) fn install_changed(
         skill_id: asked.skill.id.to_string(),
         skill_name: asked.skill.name.clone(),
         gateway_id: asked.install.gateway_id.to_string(),
-        state: state(to).into(),
+        state: install_state(to).unwrap_or_default(),
         error,
     });
     bus::event(actor, asked.skill.organization_id, at, payload).build()

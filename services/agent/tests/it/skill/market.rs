@@ -241,7 +241,7 @@ async fn a_card_shows_the_address_as_its_source(pool: PgPool) {
         metadata: skill.metadata.clone(),
         created_at: skill.created_at,
         updated_at: skill.updated_at,
-        install_state: SkillInstallState::Unspecified.into(),
+        install_state: None,
         ..SkillCard::default()
     };
     assert_eq!(world.cards(&gateway).await, [expected]);
