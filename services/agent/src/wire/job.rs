@@ -15,10 +15,11 @@ pub(crate) fn job(progress: &Progress) -> wire::AgentJob {
         (None, Some("failed")) => wire::AgentJobState::Failed,
         (None, _) => wire::AgentJobState::Waiting,
     };
-    let last_error = progress
-        .error
-        .clone()
-        .or_else(|| delivery.and_then(|d| d.last_error.clone()));
+    // Of one that is done, nobody asks any more what went wrong on the way.
+    let last_error = match progress.finished_at {
+        Some(_) => progress.error.clone(),
+        None => delivery.and_then(|d| d.last_error.clone()),
+    };
     wire::AgentJob {
         id: job.id.to_string(),
         agent_id: job.agent_id.to_string(),

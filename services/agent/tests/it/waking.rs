@@ -207,8 +207,8 @@ async fn what_is_not_in_place_or_paused_is_not_woken(pool: PgPool) {
     world.pause_board(board).await;
     let refused = world.wake(&agent).await.unwrap_err();
     assert_eq!(reason(&refused), "BOARD_PAUSED");
-    // Whoever is refused has changed nothing: it is waited for still.
-    assert_eq!(world.wakes().await, 1);
+    // Whoever is refused has changed nothing: it is waited for still, beside the main agent.
+    assert_eq!(world.wakes().await, 2);
 }
 
 #[sqlx::test(migrations = false)]
@@ -317,6 +317,8 @@ async fn a_call_against_the_deadline_is_never_lost(pool: PgPool) {
     let (world, agent, _) = woken(pool).await;
     for round in 0..12_u32 {
         world.beat(&agent).await;
+        // A call at the very moment of a wake-up would answer it.
+        world.clock.advance(TimeDelta::seconds(1));
         world.wake(&agent).await.unwrap();
         attempts(&world, &agent, 1).await;
         // It calls around the moment at which its deadline passes.
