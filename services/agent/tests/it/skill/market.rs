@@ -3,7 +3,7 @@
 use chassis::{Caller, Role};
 use futures::future::join_all;
 use proto::agent::v1::{
-    CreateSkillRequest, DeleteSkillRequest, ListSkillsRequest, Skill, SkillCard, SkillInstallState,
+    CreateSkillRequest, DeleteSkillRequest, ListSkillsRequest, Skill, SkillCard,
 };
 use serde_json::json;
 use sqlx::PgPool;
