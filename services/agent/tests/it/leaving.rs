@@ -157,7 +157,7 @@ async fn a_main_agent_can_be_deleted_by_an_administrator(pool: PgPool) {
 async fn whatever_was_under_way_nothing_of_a_deleted_agent_stays(pool: PgPool) {
     let world = World::start(pool).await;
     let (_, board) = world.placed("Ada").await;
-    for round in 0..10_u64 {
+    for round in 0..16_u64 {
         let agent = world.worker(board, &format!("Round {round}")).await;
         tokio::time::sleep(std::time::Duration::from_millis(round * 12)).await;
         let (deleted, changed) = futures::future::join(

@@ -12,6 +12,9 @@ use crate::{
     wire::event,
 };
 
+/// How often to try when somebody plans a job of the agent at the same moment.
+const TRIES: usize = 5;
+
 impl Desk {
     /// Deletes an agent, if there is one. Of those that the caller may not see, there is none.
     pub(super) async fn delete(
@@ -85,8 +88,25 @@ impl Desk {
         Ok(())
     }
 
-    /// Has a job take the agent, or what we put into its files, from its gateway.
+    /// Has a job take the agent, or what we put into its files, from its gateway. A job that somebody plans at the same
+    /// moment is found when it is tried again.
     async fn take_away(
+        &self,
+        caller: &Caller,
+        agent: &Agent,
+        farewell: Farewell,
+    ) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_take_away(caller, agent, farewell).await {
+                Err(Error::AgentBusy) if tries < TRIES => {}
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn try_take_away(
         &self,
         caller: &Caller,
         agent: &Agent,
@@ -96,16 +116,10 @@ impl Desk {
             planner: self.planner.clone(),
         };
         let (actor, by) = (caller.event_actor(), person(caller));
+        let (by, now) = (by.as_ref(), self.clock.now());
         let mut tx = self.pool.begin().await?;
         departure
-            .of_agent(
-                &mut tx,
-                agent.id,
-                farewell,
-                &actor,
-                by.as_ref(),
-                self.clock.now(),
-            )
+            .of_agent(&mut tx, agent.id, farewell, &actor, by, now)
             .await?;
         tx.commit().await?;
         Ok(())
