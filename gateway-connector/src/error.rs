@@ -26,9 +26,8 @@ pub(crate) enum Error {
     Tls(String),
     #[error("the gateway refused {method}: {message}")]
     Refused { method: String, message: String },
-    #[error(
-        "the gateway does not act on its own configuration any more, and has to be started again"
-    )]
+    /// Seen since August 2026 on one that was killed while it took over a change: for five minutes it takes over no other.
+    #[error("the gateway does not act on its own configuration yet")]
     Stuck,
     #[error("the gateway did not answer {method} in time")]
     Timeout { method: String },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{error::Error, version::Calver};
+use crate::error::Error;
 
 /// A gateway that accepted us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,6 @@ pub(crate) struct Hello {
     pub scopes: Option<Vec<String>>,
     /// Longest frame that it takes, bytes.
     pub max_payload: usize,
-    /// How long it had been running.
-    pub uptime: Option<Duration>,
     /// Pace of its ticks; twice that in silence means that it is gone.
     pub tick: Duration,
 }
@@ -28,12 +26,6 @@ impl Hello {
     /// Whether it announces a method. Not every callable method is announced.
     pub(crate) fn announces(&self, method: &str) -> bool {
         self.methods.iter().any(|known| known == method)
-    }
-
-    /// Whether it is this release or a later one. One that does not know its release is taken for an old one.
-    pub(crate) fn is_since(&self, release: &str) -> bool {
-        let (ours, theirs) = (self.version.parse::<Calver>(), release.parse::<Calver>());
-        matches!((ours, theirs), (Ok(ours), Ok(theirs)) if ours >= theirs)
     }
 }
 
@@ -47,15 +39,6 @@ struct Payload {
     auth: Auth,
     #[serde(default)]
     policy: Policy,
-    #[serde(default)]
-    snapshot: Snapshot,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Snapshot {
-    #[serde(default)]
-    uptime_ms: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -103,7 +86,6 @@ impl TryFrom<Value> for Hello {
             methods: payload.features.methods,
             scopes: payload.auth.scopes,
             max_payload: payload.policy.max_payload,
-            uptime: payload.snapshot.uptime_ms.map(Duration::from_millis),
             tick: Duration::from_millis(payload.policy.tick_interval_ms.max(10)),
         })
     }

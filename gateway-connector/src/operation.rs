@@ -36,26 +36,6 @@ use crate::{
 /// How long a new agent may stay unknown to all but the configuration: gateways need up to a second, busy ones more.
 const SETTLING: Duration = Duration::from_secs(10);
 
-/// A gateway that has been running for less than this may still be starting when it begins to answer.
-const YOUNG: Duration = Duration::from_secs(120);
-
-/// How long it is left alone then: a quarter of the time that it took until now, which grows with the load of its machine.
-const START: (Duration, Duration) = (Duration::from_secs(6), Duration::from_secs(20));
-
-/// Waits until a gateway that has just started can be trusted with writes to its agents. Since August 2026, one that comes in
-/// the first seconds can end in the configuration without ever coming into effect, and so does every later one.
-async fn steady(gateway: &Arc<Gateway>) -> Result<(), Error> {
-    let session = gateway.session().await?;
-    let hello = &session.hello;
-    if let Some(uptime) = hello.uptime.filter(|uptime| *uptime < YOUNG)
-        && hello.is_since("2026.8.1")
-    {
-        let start = (uptime / 4).clamp(START.0, START.1);
-        sleep(start.saturating_sub(session.age())).await;
-    }
-    Ok(())
-}
-
 /// Reads the agents of the configuration.
 async fn agents(gateway: &Arc<Gateway>) -> Result<AgentList, Error> {
     AgentList::read(gateway.call("config.get", &serde_json::json!({})).await?)

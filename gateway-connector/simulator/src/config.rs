@@ -30,9 +30,6 @@ pub struct SimulatorConfig {
     pub tick_interval: Duration,
     /// How long a new agent stays unknown to `agents.update` and the workspace files; `None` takes the version's own.
     pub settle: Option<Duration>,
-    /// How long after its start an agent that is made gets into the configuration and never into effect, as can happen since
-    /// 2026.8; `None` for a gateway that started long ago.
-    pub unsteady: Option<Duration>,
     /// How long after a write 2026.2.9 restarts when the client names no delay.
     pub restart_delay: Duration,
     /// How long a restart takes.
@@ -49,9 +46,6 @@ pub struct SimulatorConfig {
     pub grants: Option<Vec<String>>,
 }
 
-const FOR_GOOD: Duration = Duration::from_secs(24 * 3_600);
-const LONG_AGO: Duration = Duration::from_secs(3_600);
-
 impl Default for SimulatorConfig {
     fn default() -> Self {
         Self {
@@ -63,7 +57,6 @@ impl Default for SimulatorConfig {
             control_ui_without_device: false,
             tick_interval: Duration::from_secs(30),
             settle: None,
-            unsteady: None,
             restart_delay: Duration::from_secs(2),
             restart_time: Duration::from_millis(100),
             rate_window: Duration::from_secs(60),
@@ -76,21 +69,8 @@ impl Default for SimulatorConfig {
 }
 
 impl SimulatorConfig {
-    /// How long an agent that is made this long after the start stays unknown.
-    pub(crate) fn settle(&self, uptime: Duration) -> Duration {
-        if self.unsteady.is_some_and(|unsteady| uptime < unsteady) {
-            return FOR_GOOD;
-        }
+    pub(crate) fn settle(&self) -> Duration {
         self.settle.unwrap_or(self.version.settle())
-    }
-
-    /// What it says of its uptime.
-    pub(crate) fn uptime(&self, uptime: Duration) -> Duration {
-        if self.unsteady.is_some() {
-            uptime
-        } else {
-            LONG_AGO
-        }
     }
 
     pub(crate) fn protocol(&self) -> i64 {

@@ -1,7 +1,5 @@
 //! The handshake: who may connect, as what, over which protocol.
 
-use std::time::Instant;
-
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -129,7 +127,7 @@ pub(crate) fn judge(
     };
     let device_id = device.map(|device| text(device, "id").to_owned());
     Ok(Accepted {
-        hello: hello(config, state.started_at, &scopes, device_id.as_deref()),
+        hello: hello(config, &scopes, device_id.as_deref()),
         scopes,
         device_id,
     })
@@ -343,12 +341,7 @@ fn paired(
     Err(failure.into())
 }
 
-fn hello(
-    config: &SimulatorConfig,
-    started_at: Instant,
-    scopes: &[String],
-    device_id: Option<&str>,
-) -> Value {
+fn hello(config: &SimulatorConfig, scopes: &[String], device_id: Option<&str>) -> Value {
     let version = config.version;
     let mut auth = json!({"role": "operator", "scopes": scopes});
     if let (Version::V2026_2_9, Some(device_id)) = (version, device_id) {
@@ -362,7 +355,7 @@ fn hello(
         "features": {"methods": methods(version), "events": EVENTS},
         "snapshot": {
             "presence": [], "health": {"ok": true, "ts": now_ms()},
-            "stateVersion": {"presence": 1, "health": 1}, "uptimeMs": crate::frame::millis(config.uptime(started_at.elapsed())),
+            "stateVersion": {"presence": 1, "health": 1}, "uptimeMs": 1000,
             "sessionDefaults": {
                 "defaultAgentId": "main", "mainKey": "main", "mainSessionKey": "agent:main:main",
                 "scope": "per-sender",

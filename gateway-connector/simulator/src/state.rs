@@ -48,7 +48,6 @@ pub struct Call {
 #[derive(Debug)]
 pub(crate) struct State {
     pub version: Version,
-    pub started_at: Instant,
     /// The configuration; the agents in it are the agents.
     pub config: Value,
     pub workspaces: BTreeMap<String, BTreeMap<String, String>>,
@@ -85,7 +84,6 @@ impl State {
         }
         Self {
             version,
-            started_at: Instant::now(),
             config,
             workspaces: BTreeMap::from([("main".to_owned(), BTreeMap::new())]),
             settled_at: HashMap::new(),

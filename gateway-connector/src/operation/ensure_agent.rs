@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use super::{agents, call_agent, steady};
+use super::{agents, call_agent};
 use crate::{
     call::Failed,
     configuration::{Turn, Wishes},
@@ -46,12 +46,8 @@ async fn exist(gateway: &Arc<Gateway>, wanted: &Agent) -> Result<bool, Error> {
     } = wanted;
     let created = match known.find(key) {
         Some(entry) if entry.is(display_name, workspace) => return Ok(false),
-        Some(_) => {
-            steady(gateway).await?;
-            false
-        }
+        Some(_) => false,
         None => {
-            steady(gateway).await?;
             create(gateway, wanted).await?;
             true
         }
@@ -100,7 +96,6 @@ async fn beat(
             });
         }
         turn.allowed().await?;
-        steady(gateway).await?;
         let wishes = if together {
             gateway.configuration.wishes()
         } else {

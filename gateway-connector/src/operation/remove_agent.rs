@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{call_settled, steady};
+use super::call_settled;
 use crate::{call::Failed, error::Error, gateway::Gateway, refusal::Matter};
 
 /// Deletes the agent with its files, then its session. What is gone already stays gone.
@@ -15,7 +15,6 @@ pub(crate) async fn remove_agent(
 ) -> Result<(), Error> {
     {
         let _turn = gateway.configuration.turn().await;
-        steady(gateway).await?;
         let method = "agents.delete";
         let params = json!({"agentId": agent_key, "deleteFiles": true});
         // One that the configuration still has is not gone.

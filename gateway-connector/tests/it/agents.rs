@@ -191,31 +191,14 @@ async fn removing_an_agent_twice_is_removing_it(pool: PgPool) {
     }
 }
 
-/// A gateway that has just started, and loses what is written within this time.
-async fn starting(pool: &PgPool, unsteady: Duration) -> Bench {
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_does_not_act_on_its_configuration_is_named_and_recovers(pool: PgPool) {
     let gateway = SimulatorConfig {
-        unsteady: Some(unsteady),
+        settle: Some(Duration::from_secs(3_600)),
         ..gateway_config(Version::V2026_9_6)
     };
-    Bench::with(pool, gateway, config()).await
-}
-
-#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
-async fn a_gateway_that_has_just_started_is_left_alone_for_a_moment(pool: PgPool) {
-    let bench = starting(&pool, Duration::from_secs(4)).await;
-    assert!(bench.ensure(KEY).await.unwrap());
-    assert_eq!(
-        bench.gateway.agent(KEY),
-        Some(wanted(Version::V2026_9_6, KEY))
-    );
-    assert_eq!(bench.gateway.count("agents.create"), 1);
-}
-
-#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
-async fn a_gateway_that_ignores_its_configuration_is_named_and_recovers(pool: PgPool) {
-    let bench = starting(&pool, Duration::from_secs(3_600)).await;
-    let fault = bench.ensure(KEY).await.unwrap_err();
-    assert_eq!(fault.reason, "GATEWAY_STUCK");
+    let bench = Bench::with(&pool, gateway, config()).await;
+    assert_eq!(bench.ensure(KEY).await.unwrap_err().reason, "GATEWAY_STUCK");
     // An agent that is in the configuration is not gone because the gateway says that it does not know it.
     assert_eq!(bench.remove().await.unwrap_err().reason, "GATEWAY_STUCK");
     assert!(bench.gateway.agent(KEY).is_some());

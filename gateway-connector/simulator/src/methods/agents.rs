@@ -69,8 +69,9 @@ pub(crate) fn create(hub: &Arc<Hub>, params: &Value) -> Answer {
         .map(|file| ((*file).to_owned(), format!("# {file}\n")))
         .collect();
     state.workspaces.insert(id.clone(), files);
-    let settle = hub.config.settle(state.started_at.elapsed());
-    state.settled_at.insert(id.clone(), Instant::now() + settle);
+    state
+        .settled_at
+        .insert(id.clone(), Instant::now() + hub.config.settle());
     changed(hub, &state);
     Ok(json!({"ok": true, "agentId": id, "name": name, "workspace": workspace}))
 }
