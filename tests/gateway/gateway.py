@@ -92,9 +92,17 @@ class Gateway:
             time.sleep(0.2)
 
     def stop(self):
-        """Ends it as a machine that goes down does, since it would wait minutes for turns under way."""
+        """Ends it as its owner does. The newest release waits for turns under way; not longer than a minute here."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self):
+        """Ends it as a machine that goes down does."""
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
             self.process.wait(STOP_SECONDS)
 
     def wire(self):

@@ -18,12 +18,12 @@ class World:
         self.user = stack.user()
         self.model = Model()
         self.gateway = Gateway(installed, Path(stack.directory), self.model.url)
-        self.ids, self.keys, self.road = {}, {}, None
+        self.ids, self.keys, self.other_keys, self.road = {}, {}, [], None
 
     def close(self):
         if self.road:
             self.road.close()
-        self.gateway.stop()
+        self.gateway.kill()
         self.model.close()
 
     def until(self, what, condition, seconds=SECONDS):
