@@ -28,6 +28,8 @@ pub(crate) enum Fate {
     Cut(Cut),
     /// Takes effect, is never answered.
     Hung,
+    /// Is answered as if it took effect; then somebody else writes what was there before.
+    Undone,
     Failed(Failure),
 }
 

@@ -302,6 +302,11 @@ impl Running {
         self.rule(method, times, Fate::Cut(cut));
     }
 
+    /// Has somebody else undo what a method wrote the next `times`.
+    pub fn undo(&self, method: &str, times: usize) {
+        self.rule(method, times, Fate::Undone);
+    }
+
     /// Refuses a method the next `times`.
     pub fn fail(&self, method: &str, times: usize, failure: Failure) {
         self.rule(method, times, Fate::Failed(failure));

@@ -225,20 +225,24 @@ where
             let mut faults = self.hub.faults();
             (faults.fate(&request.method), faults.delay)
         };
+        let before = matches!(fate, Fate::Undone).then(|| self.hub.state().config.clone());
         let answer = match fate {
             Fate::Cut(Cut {
                 effect: Effect::Lost,
                 code,
             }) => return self.cut(code).await,
             Fate::Failed(ref failure) => Err(failure.clone()),
-            Fate::Answered | Fate::Hung | Fate::Cut(_) => {
+            Fate::Answered | Fate::Hung | Fate::Undone | Fate::Cut(_) => {
                 methods::call(&self.hub, &accepted.scopes, &request)
             }
         };
+        if let Some(config) = before {
+            self.hub.state().config = config;
+        }
         match fate {
             Fate::Cut(Cut { code, .. }) => return self.cut(code).await,
             Fate::Hung => return Ok(()),
-            Fate::Answered | Fate::Failed(_) => {}
+            Fate::Answered | Fate::Undone | Fate::Failed(_) => {}
         }
         let text = response(&request.id, &answer);
         let Some(delay) = delay else {

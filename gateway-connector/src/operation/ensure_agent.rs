@@ -90,10 +90,8 @@ async fn beat(
             return Ok(());
         }
         if known.find(key).is_none() {
-            return Err(Error::Refused {
-                method: "config.patch".to_owned(),
-                message: "the agent has been removed meanwhile".to_owned(),
-            });
+            // Somebody's write undid ours, or took it away: whoever asks again makes it again.
+            return Err(Error::NoSuchAgent);
         }
         turn.allowed().await?;
         let wishes = if together {

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::call_settled;
+use super::{agents, call_settled};
 use crate::{call::Failed, error::Error, gateway::Gateway, refusal::Matter};
+
+/// Attempts at deleting an agent that comes back.
+const ROUNDS: u32 = 3;
 
 /// Deletes the agent with its files, then its session. What is gone already stays gone.
 pub(crate) async fn remove_agent(
@@ -13,18 +16,7 @@ pub(crate) async fn remove_agent(
     agent_key: &str,
     session_key: &str,
 ) -> Result<(), Error> {
-    {
-        let _turn = gateway.configuration.turn().await;
-        let method = "agents.delete";
-        let params = json!({"agentId": agent_key, "deleteFiles": true});
-        // One that the configuration still has is not gone.
-        match call_settled(gateway, agent_key, method, &params).await? {
-            Err(refusal) if refusal.matter() != Matter::NoSuchAgent => {
-                return Err(gateway.explain(method, &Failed::Refused(refusal)));
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
+    delete(gateway, agent_key).await?;
     if session_key.is_empty() {
         return Ok(());
     }
@@ -37,6 +29,26 @@ pub(crate) async fn remove_agent(
         &fine,
     )
     .await
+}
+
+/// Deletes until the configuration has no such agent: older gateways read it, change it and write it back, so that two
+/// writers at once undo each other's change.
+async fn delete(gateway: &Arc<Gateway>, agent_key: &str) -> Result<(), Error> {
+    let _turn = gateway.configuration.turn().await;
+    let method = "agents.delete";
+    let params = json!({"agentId": agent_key, "deleteFiles": true});
+    for _ in 0..ROUNDS {
+        match call_settled(gateway, agent_key, method, &params).await? {
+            Err(refusal) if refusal.matter() != Matter::NoSuchAgent => {
+                return Err(gateway.explain(method, &Failed::Refused(refusal)));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        if agents(gateway).await?.find(agent_key).is_none() {
+            return Ok(());
+        }
+    }
+    Err(Error::Stuck)
 }
 
 async fn tolerant(

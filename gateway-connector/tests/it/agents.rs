@@ -207,3 +207,15 @@ async fn a_gateway_that_does_not_act_on_its_configuration_is_named_and_recovers(
     bench.remove().await.unwrap();
     assert!(bench.gateway.agent(KEY).is_none());
 }
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn what_another_writer_undoes_is_done_again(pool: PgPool) {
+    for version in Version::ALL {
+        let bench = Bench::new(&pool, version).await;
+        assert!(bench.ensure(KEY).await.unwrap());
+        bench.gateway.undo("agents.delete", 1);
+        bench.remove().await.unwrap();
+        assert!(bench.gateway.agent(KEY).is_none());
+        assert_eq!(bench.gateway.count("agents.delete"), 2);
+    }
+}
