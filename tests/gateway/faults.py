@@ -22,12 +22,11 @@ def pairing_required(w):
 
 def forget_devices(w):
     """Takes every pairing back, as the owner does. The oldest release has no request for it, but keeps them in a file."""
-    with w.gateway.wire() as wire:
-        if "device.pair.remove" in wire.hello["features"]["methods"]:
-            for device in wire.ask("device.pair.list")["paired"]:
-                wire.ask("device.pair.remove", {"deviceId": device["deviceId"]})
-            return
-    (w.gateway.home / "state" / "devices" / "paired.json").unlink()
+    if w.gateway.is_since("2026.5.0"):
+        for device in w.gateway.ask("device.pair.list")["paired"]:
+            w.gateway.ask("device.pair.remove", {"deviceId": device["deviceId"]})
+    else:
+        (w.gateway.home / "state" / "devices" / "paired.json").unlink()
 
 
 def waits_for_pairing(w):

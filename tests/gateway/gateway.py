@@ -12,6 +12,7 @@ from wire import Refused, Wire
 # The newest release takes 11 s on a quiet machine, and several times that on a busy one.
 READY_SECONDS = 180
 STOP_SECONDS = 60
+RESTART_SECONDS = 60
 TOKEN = "the-token-of-the-gateway"
 
 
@@ -82,7 +83,7 @@ class Gateway:
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:
-                with self.wire() as wire:
+                with Wire(self.port, TOKEN) as wire:
                     return wire.hello
             except (OSError, Refused) as error:
                 if self.process.poll() is not None:
@@ -105,15 +106,12 @@ class Gateway:
             self.process.kill()
             self.process.wait(STOP_SECONDS)
 
-    def wire(self):
-        return Wire(self.port, TOKEN)
-
-    def ask(self, method, params=None, seconds=30):
-        """Asks as an operator; a gateway that restarts is waited for."""
-        deadline = time.monotonic() + seconds
+    def ask(self, method, params=None):
+        """Asks as an operator; a gateway that restarts, as the older ones do after a change, is waited for."""
+        deadline = time.monotonic() + RESTART_SECONDS
         while True:
             try:
-                with self.wire() as wire:
+                with Wire(self.port, TOKEN) as wire:
                     return wire.ask(method, params)
             except OSError:
                 if time.monotonic() > deadline:

@@ -207,7 +207,11 @@ def up(w):
     path = f"/api/v1/boards/{w.ids['board']}/tasks"
     def in_review():
         return next(task for task in w.user.get(path)["items"] if task["id"] == w.ids["late"])["status"] == "review"
-    w.until("the task is in review", in_review)
+    try:
+        w.until("the task is in review", in_review)
+    except Failure as failure:
+        session = w.agent(w.ids["worker"])["openclaw_session_id"]
+        raise Failure(f"{failure}\n{turns(w, w.keys['worker'])}\nthe session: {w.history(session)[-4000:]}") from None
     told = {prompt.said for prompt in w.model.of(w.keys["worker"], w.ids["late"]) if "TASK ASSIGNED" in prompt.said}
     expect(len(told) == 1, f"it was told once: {told}")
 
