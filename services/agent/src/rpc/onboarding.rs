@@ -176,9 +176,8 @@ impl Desk {
         answer: String,
     ) -> Result<message::Onboarding, Error> {
         let main = self.main_agent(scope).await?;
-        let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let (mut it, status) = self.open(&mut tx, scope, Move::Answer, now).await?;
+        let (mut it, status, now) = self.open(&mut tx, scope, Move::Answer).await?;
         if it.gateway_id != main.gateway_id {
             // It was begun with the main agent of another gateway.
             return Err(Error::OnboardingClosed);
@@ -207,9 +206,8 @@ impl Desk {
             Said::Question(_) => (Move::Ask, None),
             Said::Draft(draft) => (Move::Draft, Some(*draft)),
         };
-        let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let (mut it, status) = self.open(&mut tx, scope, made, now).await?;
+        let (mut it, status, now) = self.open(&mut tx, scope, made).await?;
         it.said(Role::Assistant, status, now);
         it.draft = draft.or(it.draft);
         let message = said_now(Role::Assistant, content, now);
@@ -227,30 +225,30 @@ impl Desk {
         caller: &Caller,
         scope: &BoardScope,
     ) -> Result<message::Onboarding, Error> {
-        let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let (it, _) = self.open(&mut tx, scope, Move::Cancel, now).await?;
+        let (it, _, now) = self.open(&mut tx, scope, Move::Cancel).await?;
         let it = end(&mut tx, it, Move::Cancel, caller.event_actor(), now).await?;
         let shown = self.shown_onboarding(&mut tx, &it).await?;
         tx.commit().await?;
         Ok(shown)
     }
 
-    /// The latest onboarding of a board, held until the transaction ends, and how far the move brings it.
+    /// The latest onboarding of a board, held until the transaction ends, how far the move brings it, and when that is:
+    /// nobody moves it at an earlier moment afterwards.
     async fn open(
         &self,
         tx: &mut PgConnection,
         scope: &BoardScope,
         made: Move,
-        now: DateTime<Utc>,
-    ) -> Result<(Onboarding, Progress), Error> {
+    ) -> Result<(Onboarding, Progress, DateTime<Utc>), Error> {
         let it = onboardings::lock_latest(tx, scope.board_id)
             .await?
             .ok_or(Error::OnboardingNotFound)?;
+        let now = self.clock.now();
         match it.status(now).after(made) {
             // What somebody confirms at this moment stands still.
             Some(_) if it.is_being_confirmed(now) => Err(Error::OnboardingBusy),
-            Some(status) => Ok((it, status)),
+            Some(status) => Ok((it, status, now)),
             None if made == Move::Confirm && it.status(now) == Progress::Active => {
                 Err(Error::OnboardingNotCompleted)
             }

@@ -49,9 +49,8 @@ impl Desk {
     }
 
     async fn claim(&self, scope: &BoardScope) -> Result<Onboarding, Error> {
-        let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let (mut it, _) = self.open(&mut tx, scope, Move::Confirm, now).await?;
+        let (mut it, _, now) = self.open(&mut tx, scope, Move::Confirm).await?;
         it.confirming_until = Some(Onboarding::claimed_until(now));
         onboardings::update(&mut tx, &it).await?;
         tx.commit().await?;
