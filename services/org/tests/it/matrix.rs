@@ -5,7 +5,7 @@ mod call;
 use std::collections::BTreeSet;
 
 use chassis::{Caller, caller::User};
-use proto::org::v1::AuthenticateRequest;
+use proto::org::v1::{AuthenticateRequest, ResolveProfileRequest};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -151,8 +151,11 @@ const MATRIX: [(&str, [&str; 8]); 29] = [
         [OK, TOKEN_404, TOKEN_404, TOKEN_404, SCOPE, KIND, WHO, KIND],
     ),
 ];
-/// The one RPC that is for components only.
-const AUTHENTICATE: &str = "IdentityService/Authenticate";
+/// The RPCs that are for components only.
+const OF_COMPONENTS: [&str; 2] = [
+    "IdentityService/Authenticate",
+    "IdentityService/ResolveProfile",
+];
 
 /// An organization with everybody in it, and somebody of another one.
 struct Scene {
@@ -291,7 +294,7 @@ fn the_matrix_has_a_row_for_every_rpc() {
     let listed: BTreeSet<String> = MATRIX
         .iter()
         .map(|(rpc, _)| *rpc)
-        .chain([AUTHENTICATE])
+        .chain(OF_COMPONENTS)
         .map(|rpc| format!("/mission.org.v1.{rpc}"))
         .collect();
     let offered: BTreeSet<String> = proto::pool()
@@ -304,7 +307,7 @@ fn the_matrix_has_a_row_for_every_rpc() {
 }
 
 #[sqlx::test(migrations = false)]
-async fn only_components_authenticate(pool: PgPool) {
+async fn only_components_ask_who_somebody_is(pool: PgPool) {
     let it = Fixture::start(pool).await;
     let scene = Scene::new(&it, 0).await;
     for column in CALLERS {
@@ -315,15 +318,24 @@ async fn only_components_authenticate(pool: PgPool) {
             .identity(scene.caller(column))
             .authenticate(request)
             .await;
+        let profile = it
+            .identity(scene.caller(column))
+            .resolve_profile(ResolveProfileRequest {
+                organization_id: scene.owner.organization_id.to_string(),
+                user_id: None,
+            })
+            .await;
         let expected = match column {
             "component" => {
                 answer.unwrap();
+                profile.unwrap();
                 continue;
             }
             "nobody" => WHO,
             _ => KIND,
         };
         assert_eq!(code(answer), expected, "{column}");
+        assert_eq!(code(profile), expected, "{column}");
     }
     it.stop_deaf().await;
 }
