@@ -8,6 +8,10 @@ use chassis::{Code, Fault, context};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
+/// The code of a failure, kept with its answer for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct FailureCode(pub(crate) String);
+
 /// A failure on its way to an HTTP caller.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -126,6 +130,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body().to_string()));
         *response.status_mut() = self.status;
+        let code = FailureCode(self.fault.rest_code());
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -10,12 +10,15 @@ use std::{
 use axum::{extract::Request, response::Response};
 use http::Method;
 
-use crate::{Config, route::Rpc};
+use crate::{Config, problem::FailureCode, route::Rpc};
 
 /// Requests that nobody reads about.
 const HEALTH: [&str; 3] = ["/health", "/healthz", "/readyz"];
 /// Longest path that is logged when it belongs to no route, bytes.
 const LONGEST_PATH: usize = 200;
+
+/// How codes begin that say that a gateway, or the directory of souls, is not there: nothing of ours has failed.
+const ELSEWHERE: [&str; 2] = ["gateway_", "souls_directory_"];
 
 /// How the front logs.
 pub(super) struct Log {
@@ -95,16 +98,20 @@ impl Log {
         let template = served.map_or(path.as_str(), |served| &served.template);
         let caller = served.map_or("none", |served| served.caller);
         let duration_ms = took.as_secs_f64() * 1_000.0;
+        let code = response.extensions().get::<FailureCode>();
+        let code = code.map_or("", |code| code.0.as_str());
         let slow = self.slow.is_some_and(|slow| took >= slow);
         // The level is part of a log statement's identity, so there is one for each.
         macro_rules! line {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
-                    %method, path = template, status, duration_ms, client_ip = %client, request_id = id, caller, protocol, rpc, $message
+                    %method, path = template, status, duration_ms, client_ip = %client, request_id = id, caller, protocol, rpc, code, $message
                 )
             };
         }
-        if status >= 500 {
+        if status >= 500 && ELSEWHERE.iter().any(|start| code.starts_with(start)) {
+            line!(warn, "request unanswered elsewhere");
+        } else if status >= 500 {
             line!(error, "request failed");
         } else if slow {
             line!(warn, "slow request");

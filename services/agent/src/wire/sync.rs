@@ -24,7 +24,7 @@ pub(crate) fn sync(sync: &Sync, entries: &[Entry]) -> wire::TemplateSync {
         agents_skipped: count(State::Skipped, None),
         main_updated: count(State::Updated, Some(true)) > 0,
         errors: entries.iter().filter_map(error).take(NAMED).collect(),
-        id: sync.id.to_string(),
+        id: Some(sync.id.to_string()),
         agents_pending: count(State::Pending, None),
         created_at: Some(encode::time(sync.created_at)),
     }

@@ -58,7 +58,7 @@ async fn of_several_who_begin_one_does(pool: PgPool) {
         for refused in refused.into_iter().filter_map(Result::err) {
             let fault = chassis::fault::read(&refused);
             assert_eq!(fault.reason, "TEMPLATE_SYNC_RUNNING");
-            assert_eq!(fault.facts["sync_id"], sync[0].id.as_str());
+            assert_eq!(fault.facts["sync_id"], sync[0].id());
         }
         let ended = team.until_synced(&sync[0]).await;
         assert_eq!((ended.agents_updated, ended.main_updated), (3, true));
@@ -88,7 +88,7 @@ async fn a_board_of_another_gateway_is_one_error_and_nothing_is_planned(pool: Pg
     };
     let sync = team.sync(foreign(&board.to_string())).await;
     assert_eq!(
-        (sync.errors.len(), sync.id.as_str(), sync.agents_pending),
+        (sync.errors.len(), sync.id(), sync.agents_pending),
         (1, "", 0)
     );
     assert_eq!(sync.errors[0].board_id, Some(board.to_string()));
@@ -122,14 +122,14 @@ async fn a_board_of_another_gateway_is_one_error_and_nothing_is_planned(pool: Pg
     assert_eq!(reason(&unknown), "BOARD_NOT_FOUND");
     let done = team.sync(team.wanted()).await;
     for (gateway, id, expected) in [
-        (&elsewhere.id, done.id.as_str(), "TEMPLATE_SYNC_NOT_FOUND"),
+        (&elsewhere.id, done.id(), "TEMPLATE_SYNC_NOT_FOUND"),
         (
             &done.gateway_id,
             &Uuid::now_v7().to_string(),
             "TEMPLATE_SYNC_NOT_FOUND",
         ),
         (&done.gateway_id, "seven", "INVALID_REQUEST"),
-        (&Uuid::now_v7().to_string(), &done.id, "GATEWAY_NOT_FOUND"),
+        (&Uuid::now_v7().to_string(), done.id(), "GATEWAY_NOT_FOUND"),
     ] {
         let refused = team.world.template_sync(gateway, id).await.unwrap_err();
         assert_eq!(reason(&refused), expected);
@@ -157,10 +157,10 @@ async fn a_sync_is_forgotten_after_a_week(pool: PgPool) {
     let sync = world.sync(request).await.unwrap();
     assert!(sync.main_updated);
     world.clock.advance(TimeDelta::days(6));
-    world.template_sync(&gateway.id, &sync.id).await.unwrap();
+    world.template_sync(&gateway.id, sync.id()).await.unwrap();
     world.clock.advance(TimeDelta::days(2));
     until("it is forgotten", || async {
-        world.template_sync(&gateway.id, &sync.id).await.err()
+        world.template_sync(&gateway.id, sync.id()).await.err()
     })
     .await;
 }

@@ -34,7 +34,7 @@ impl Team {
             self.world.clock.advance(TimeDelta::milliseconds(50));
             let seen = self
                 .world
-                .template_sync(&sync.gateway_id, &sync.id)
+                .template_sync(&sync.gateway_id, sync.id())
                 .await
                 .unwrap();
             (seen.agents_pending == 0).then_some(seen)
@@ -147,7 +147,7 @@ async fn everybody_in_place_is_written_again_and_nobody_notices(pool: PgPool) {
     assert!(team.world.heard("agent.token_changed").is_empty());
     let again = team
         .world
-        .template_sync(&sync.gateway_id, &sync.id)
+        .template_sync(&sync.gateway_id, sync.id())
         .await
         .unwrap();
     assert_eq!(again, expected);
@@ -341,7 +341,7 @@ async fn whose_job_is_under_way_is_written_after_it(pool: PgPool) {
         (fault.code.http(), fault.reason.as_str()),
         (409, "TEMPLATE_SYNC_RUNNING")
     );
-    assert_eq!(fault.facts["sync_id"], sync.id.as_str());
+    assert_eq!(fault.facts["sync_id"], sync.id());
     // The process dies meanwhile.
     let world = team.world.restart(&[]).await;
     world.connector.be(Mood::Well);

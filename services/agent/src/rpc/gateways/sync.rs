@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use chassis::{Caller, Fault, decode};
+use chassis::{Caller, Fault, decode, encode};
+use chrono::{DateTime, Utc};
 use proto::agent::v1::{
     GetTemplateSyncRequest, SyncTemplatesRequest, TemplateSync, TemplateSyncError,
 };
@@ -46,7 +47,7 @@ impl Desk {
         if let Some(id) = board_id {
             let (board, _) = self.visible_board(caller, id).await?;
             if board.gateway_id != Some(gateway.id.to_string()) {
-                return Ok(nothing(gateway.id, id, request));
+                return Ok(nothing(gateway.id, id, request, self.clock.now()));
             }
         }
         let options = Options {
@@ -66,7 +67,7 @@ impl Desk {
         while seen.agents_pending > 0 && Instant::now() < until {
             tokio::time::sleep_until((Instant::now() + LOOK).min(until)).await;
             // With its gateway it is gone, and what was seen last is all there is to say.
-            match self.find_sync(gateway.id, &seen.id).await? {
+            match self.find_sync(gateway.id, seen.id()).await? {
                 Some(now) => seen = now,
                 None => break,
             }
@@ -128,7 +129,12 @@ impl Desk {
 }
 
 /// The board lives elsewhere: nothing is planned.
-fn nothing(gateway_id: Uuid, board_id: Uuid, request: &SyncTemplatesRequest) -> TemplateSync {
+fn nothing(
+    gateway_id: Uuid,
+    board_id: Uuid,
+    request: &SyncTemplatesRequest,
+    now: DateTime<Utc>,
+) -> TemplateSync {
     TemplateSync {
         gateway_id: gateway_id.to_string(),
         include_main: request.include_main.unwrap_or(false),
@@ -138,6 +144,7 @@ fn nothing(gateway_id: Uuid, board_id: Uuid, request: &SyncTemplatesRequest) -> 
             message: "the board does not live on this gateway".to_owned(),
             ..TemplateSyncError::default()
         }],
+        created_at: Some(encode::time(now)),
         ..TemplateSync::default()
     }
 }
