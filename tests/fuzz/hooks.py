@@ -99,7 +99,10 @@ def target(case):
     method, names = case.method.upper(), re.findall(r"\{(\w+)\}", case.path)
     if method == "DELETE" and case.path.endswith("}"):
         return names[-1]
-    if method in ("PATCH", "PUT") and names and names[-1] in ("gateway_id", "member_id"):
+    if method in ("PATCH", "PUT") and names and names[-1] in ("gateway_id", "member_id", "agent_id"):
+        return names[-1]
+    # These end tokens, and the sample's agents go on with theirs.
+    if case.path.endswith(("/unlink", "/rotate-token")):
         return names[-1]
     return None
 

@@ -120,7 +120,7 @@ def doomed(sample):
         "member_id": [sample.new_member(name)["member"]["id"] for name in ("Grace", "Linus")],
         "webhook_endpoint_id": [sample.new_endpoint(keep=False) for _ in range(2)],
         "agent_id": [
-            user.post("/api/v1/agents", {"board_id": sample.board, "name": f"Doomed {n}"})["id"] for n in range(3)
+            user.post("/api/v1/agents", {"board_id": sample.board, "name": f"Doomed {n}"})["id"] for n in range(8)
         ],
         "skill_id": [
             user.post("/api/v1/skills/marketplace", {"source_url": f"https://example.com/doomed-{n}"})["id"] for n in range(3)
