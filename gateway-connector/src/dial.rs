@@ -4,12 +4,14 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use rustls::{CertificateError, ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    time::timeout,
 };
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::{
@@ -34,6 +36,9 @@ pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// Longest message that a gateway may send: a whole configuration with its schema stays far below.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
+
+/// How long an address may say nothing while there is another to try.
+const TURN: Duration = Duration::from_secs(3);
 
 /// Opens a WebSocket. `origin` is sent by browsers, and by us only where we stand in for one.
 pub(crate) async fn dial(
@@ -97,11 +102,18 @@ pub(crate) async fn upgrade(
     Ok(socket)
 }
 
-/// Connects to the first address that answers.
+/// Connects to the first address that answers. One that says nothing does not use up the time of those after it.
 pub(crate) async fn tcp(addresses: &[SocketAddr]) -> Result<TcpStream, Error> {
     let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(address).await {
+    for (index, address) in addresses.iter().enumerate() {
+        let connecting = TcpStream::connect(address);
+        let connected = if index + 1 < addresses.len() {
+            let silent = || Err(ErrorKind::TimedOut.into());
+            timeout(TURN, connecting).await.unwrap_or_else(|_| silent())
+        } else {
+            connecting.await
+        };
+        match connected {
             Ok(stream) => {
                 // Requests are small and somebody waits for each; without the option they only come later.
                 let _ = stream.set_nodelay(true);
@@ -160,5 +172,31 @@ pub(crate) fn upgrade_error(error: &tungstenite::Error) -> Error {
         },
         tungstenite::Error::Io(error) => Error::Unreachable(error.kind().to_string()),
         _ => Error::Unreachable("it does not answer as a WebSocket".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_says_nothing_does_not_hide_the_next() {
+        // A queue that is full lets connections wait for ever.
+        let silent = TcpSocket::new_v4().unwrap();
+        silent.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let silent = silent.listen(1).unwrap();
+        let address = silent.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) =
+            timeout(Duration::from_millis(300), TcpStream::connect(address)).await
+        {
+            waiting.push(stream);
+        }
+        let answers = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let addresses = [address, answers.local_addr().unwrap()];
+        let found = timeout(TURN * 3, tcp(&addresses)).await.unwrap().unwrap();
+        assert_eq!(found.peer_addr().unwrap(), addresses[1]);
     }
 }

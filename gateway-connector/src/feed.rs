@@ -13,6 +13,8 @@ use crate::error::Error;
 const ROOM: usize = 256;
 /// Bytes of a payload as JSON; a larger one is left out.
 const MAX_PAYLOAD: usize = 64 * 1024;
+/// Bytes of a name; what has a longer one is no event that a gateway knows.
+const MAX_NAME: usize = 100;
 /// News that says nothing: the pulse of the connection, and the first words on it.
 const UNTOLD: [&str; 2] = ["tick", "connect.challenge"];
 
@@ -77,7 +79,8 @@ impl Feed {
 
     /// Passes an event on. `size` is the length of the frame that it came in.
     pub(crate) fn event(&self, name: &str, payload: Value, size: usize) {
-        if UNTOLD.contains(&name) || self.sender.receiver_count() == 0 {
+        let is_told = !UNTOLD.contains(&name) && name.len() <= MAX_NAME;
+        if !is_told || self.sender.receiver_count() == 0 {
             return;
         }
         // A frame that is small enough needs no second look.
@@ -147,6 +150,7 @@ mod tests {
         let feed = Feed::new(Clock::system());
         let (_, mut news) = feed.subscribe();
         feed.event("tick", json!({"ts": 1}), 30);
+        feed.event(&"x".repeat(MAX_NAME + 1), json!({}), 200);
         feed.event("chat", json!({"state": "final"}), 60);
         let large = json!({"text": "x".repeat(MAX_PAYLOAD)});
         feed.event("agent", large.clone(), large.to_string().len() + 40);

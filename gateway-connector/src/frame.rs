@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 
+/// The longest pause that a gateway may ask for; they lock nobody out for longer than half of it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
 /// A frame from the gateway.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Incoming {
@@ -35,7 +38,7 @@ pub(crate) fn read(text: &str) -> Option<Incoming> {
             outcome: if frame.ok == Some(true) {
                 Ok(frame.payload.unwrap_or(Value::Null))
             } else {
-                Err(frame.error.unwrap_or_default().into())
+                Err(refusal(&frame.error.unwrap_or_default()))
             },
         }),
         "event" => Some(Incoming::Event {
@@ -54,31 +57,23 @@ struct Frame {
     ok: Option<bool>,
     event: Option<String>,
     payload: Option<Value>,
-    error: Option<Failure>,
+    error: Option<Value>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Failure {
-    code: String,
-    message: String,
-    details: Value,
-    retryable: bool,
-    retry_after_ms: Option<u64>,
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        let detail = |name: &str| failure.details[name].as_str().map(str::to_owned);
-        Self {
-            detail_code: detail("code"),
-            request_id: detail("requestId"),
-            missing_scope: detail("missingScope"),
-            code: failure.code,
-            message: failure.message,
-            retryable: failure.retryable,
-            retry_after: failure.retry_after_ms.map(Duration::from_millis),
-        }
+/// Reads what of an error is there: one with a part of another kind is an answer all the same.
+fn refusal(error: &Value) -> Refusal {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let details = &error["details"];
+    let pause = error["retryAfterMs"].as_f64();
+    let pause = pause.map(|ms| (ms / 1_000.0).min(LONGEST_PAUSE.as_secs_f64()));
+    Refusal {
+        detail_code: text(&details["code"]),
+        request_id: text(&details["requestId"]),
+        missing_scope: text(&details["missingScope"]),
+        code: text(&error["code"]).unwrap_or_default(),
+        message: text(&error["message"]).unwrap_or_default(),
+        retryable: error["retryable"] == true,
+        retry_after: pause.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
     }
 }
 
@@ -160,6 +155,41 @@ mod tests {
             ),
             (Some("PAIRING_REQUIRED"), Some("r"))
         );
+    }
+
+    #[test]
+    fn an_error_with_parts_of_another_kind_is_an_answer() {
+        let read_error = |error: &str| {
+            let text = format!(r#"{{"type":"res","id":"1","ok":false,"error":{error}}}"#);
+            match read(&text) {
+                Some(Incoming::Response {
+                    outcome: Err(refusal),
+                    ..
+                }) => refusal,
+                other => panic!("{other:?}"),
+            }
+        };
+        let odd = read_error(
+            r#"{"code":"UNAVAILABLE","message":"busy","retryable":null,"retryAfterMs":1.5,"details":"x"}"#,
+        );
+        assert_eq!(
+            (odd.code.as_str(), odd.message.as_str(), odd.retryable),
+            ("UNAVAILABLE", "busy", false)
+        );
+        assert_eq!(odd.retry_after, Some(Duration::from_micros(1_500)));
+        for (pause, read) in [
+            ("1e300", Some(LONGEST_PAUSE)),
+            ("86400000", Some(LONGEST_PAUSE)),
+            ("60000", Some(Duration::from_secs(60))),
+            ("-5", None),
+            ("\"soon\"", None),
+        ] {
+            let refusal = read_error(&format!(r#"{{"retryAfterMs":{pause}}}"#));
+            assert_eq!(refusal.retry_after, read, "{pause}");
+        }
+        for error in ["null", "\"no\"", "[]", "5"] {
+            assert_eq!(read_error(error), Refusal::default());
+        }
     }
 
     #[test]

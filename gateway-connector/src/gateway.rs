@@ -200,7 +200,7 @@ impl Gateway {
         Error::Unreachable("its settings have changed meanwhile".into())
     }
 
-    fn touch(&self) {
+    pub(crate) fn touch(&self) {
         *self
             .used_at
             .lock()

@@ -107,6 +107,8 @@ impl Gateways {
             .get(&target.gateway_id)
             .filter(|gateway| gateway.target == target)
         {
+            // Whoever looks for idle ones next must not take it for one: it would be made twice.
+            gateway.touch();
             return Arc::clone(gateway);
         }
         known.retain(|_, gateway| !gateway.is_idle());
@@ -155,5 +157,51 @@ impl Gateways {
         self.known
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis::Server;
+    use clap::Parser;
+    use sqlx::PgPool;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    #[sqlx::test(migrator = "crate::MIGRATOR")]
+    async fn what_somebody_has_in_hand_is_not_made_again(pool: PgPool) {
+        let mut config = Options::parse_from(["test"]).config;
+        config.gateway_idle_after = Duration::from_millis(300);
+        let leases = Leases::begin(pool.clone(), None, false, config.connector_lease);
+        let leases = leases.await.unwrap();
+        let server = Server::for_tests(pool, Clock::system());
+        let replicas = Replicas::new(server.dialer());
+        let gateways = Gateways::new(
+            &config,
+            Clock::system(),
+            Identity::ephemeral(),
+            leases,
+            replicas,
+        )
+        .unwrap();
+        let target = |id: &str| Target {
+            gateway_id: id.into(),
+            url: "ws://127.0.0.1:1/".parse().unwrap(),
+            token: None,
+            allow_insecure_tls: false,
+            disable_device_pairing: false,
+        };
+        let first = gateways.of(target("a"));
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let in_hand = gateways.of(target("a"));
+        assert!(Arc::ptr_eq(&first, &in_hand));
+        gateways.of(target("b"));
+        assert!(Arc::ptr_eq(&in_hand, &gateways.of(target("a"))));
     }
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::{error::Error, refusal::printable};
+
+/// Between what paces a gateway's own is believed: a connection that is dead is noticed in the end.
+const TICKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(120));
 
 /// A gateway that accepted us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,11 +85,27 @@ impl TryFrom<Value> for Hello {
             .map_err(|_| Error::Incompatible("its greeting cannot be read".into()))?;
         Ok(Self {
             protocol: payload.protocol,
-            version: payload.server.version,
+            version: printable(&payload.server.version, None),
             methods: payload.features.methods,
             scopes: payload.auth.scopes,
             max_payload: payload.policy.max_payload,
-            tick: Duration::from_millis(payload.policy.tick_interval_ms.max(10)),
+            tick: Duration::from_millis(payload.policy.tick_interval_ms).clamp(TICKS.0, TICKS.1),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pace_beyond_belief_is_not_waited_for() {
+        for (told, believed) in [(30_000, 30_000), (0, 10), (u64::MAX, 120_000)] {
+            let payload = json!({"protocol": 4, "server": {"version": "2026.9.6"}, "policy": {"tickIntervalMs": told}});
+            let hello = Hello::try_from(payload).unwrap();
+            assert_eq!(hello.tick, Duration::from_millis(believed));
+        }
     }
 }

@@ -17,6 +17,8 @@ mod error;
 mod feed;
 mod fold;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod gateway;
 mod gateways;
 mod handshake;

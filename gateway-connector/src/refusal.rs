@@ -147,7 +147,7 @@ impl Refusal {
     pub(crate) fn to_error(&self, method: &str, secret: Option<&str>) -> Error {
         match self.matter() {
             Matter::Pairing | Matter::DeviceRequired => Error::PairingRequired {
-                request_id: self.request_id.clone(),
+                request_id: self.request_id.as_deref().map(|id| printable(id, secret)),
             },
             Matter::Protocol => {
                 Error::Incompatible("it speaks none of the protocols 3 and 4".into())

@@ -38,6 +38,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// What we close with when the gateway has fallen silent.
 const SILENT: u16 = 4000;
 
+/// Why a session ends that we close.
+const CLOSED: &str = "closed by us";
+
 /// What gateways close with when they restart, are starting or have changed their policy: they are back soon.
 const BACK_SOON: [u16; 3] = [1012, 1013, 4001];
 
@@ -227,7 +230,7 @@ impl Owner {
         let mut heard = Instant::now();
         let why = loop {
             tokio::select! {
-                () = stop.cancelled() => break self.close(CloseCode::Normal, "closed by us").await,
+                () = stop.cancelled() => break CLOSED,
                 () = sleep_until(heard + self.patience) => {
                     break self.close(CloseCode::from(SILENT), "fell silent").await;
                 }
@@ -241,6 +244,9 @@ impl Owner {
                 }
             }
         };
+        if why == CLOSED {
+            self.close(CloseCode::Normal, why).await;
+        }
         self.feed.disconnected("SESSION_ENDED", why);
         tracing::info!(gateway.id = %self.gateway_id, why, unanswered = self.waiting.len(), "gateway session ended");
     }
@@ -301,7 +307,14 @@ impl Owner {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), &'static str> {
-        match timeout(WRITE_TIMEOUT, self.socket.send(message)).await {
+        let sending = timeout(WRITE_TIMEOUT, self.socket.send(message));
+        let sent = tokio::select! {
+            biased;
+            // Whoever closes it does not wait for a gateway that takes nothing: by then it may be another replica's.
+            () = self.stop.cancelled() => return Err(CLOSED),
+            sent = sending => sent,
+        };
+        match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err("broken"),
             Err(_) => Err("takes no data"),
@@ -309,7 +322,13 @@ impl Owner {
     }
 
     async fn flush(&mut self) -> Result<(), &'static str> {
-        match timeout(WRITE_TIMEOUT, self.socket.flush()).await {
+        let flushing = timeout(WRITE_TIMEOUT, self.socket.flush());
+        let flushed = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(CLOSED),
+            flushed = flushing => flushed,
+        };
+        match flushed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err("takes no data"),
         }
@@ -329,5 +348,38 @@ impl Owner {
         };
         let _ = timeout(Duration::from_secs(1), farewell).await;
         why
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chassis::Clock;
+    use serde_json::json;
+    use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gateway_that_takes_nothing_keeps_no_session_open() {
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let socket =
+            WebSocketStream::from_raw_socket(Box::new(ours) as _, Role::Client, None).await;
+        let hello = json!({"protocol": 4, "server": {"version": "2026.9.6"}});
+        let hello = Hello::try_from(hello).unwrap();
+        let feed = Arc::new(Feed::new(Clock::system()));
+        let session = Session::start(socket, hello, 4, "g", feed);
+        let patience = Duration::from_secs(60);
+        let asking = tokio::spawn({
+            let session = Arc::clone(&session);
+            async move {
+                let params = json!({"text": "x".repeat(1_000)});
+                session.ask("chat.send", &params, patience).await
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        session.close();
+        let ended = timeout(WRITE_TIMEOUT / 2, session.over()).await;
+        assert!(ended.is_ok(), "it waits for the gateway to take data");
+        assert_eq!(asking.await.unwrap(), Err(Failed::Lost));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use serde_json::Value;
+
 use crate::Failure;
 
 /// Whether a request that is cut off had its effect.
@@ -31,6 +33,8 @@ pub(crate) enum Fate {
     /// Is answered as if it took effect; then somebody else writes what was there before.
     Undone,
     Failed(Failure),
+    /// Is answered with this, and has no effect.
+    Said(Value),
 }
 
 /// The faults that wait for their request.

@@ -317,6 +317,11 @@ impl Running {
         self.rule(method, times, Fate::Hung);
     }
 
+    /// Answers a method with this instead of carrying it out, the next `times`.
+    pub fn say(&self, method: &str, times: usize, payload: Value) {
+        self.rule(method, times, Fate::Said(payload));
+    }
+
     fn rule(&self, method: &str, times: usize, fate: Fate) {
         if times > 0 {
             self.hub.faults().rule(method, times, fate);

@@ -232,6 +232,7 @@ where
                 code,
             }) => return self.cut(code).await,
             Fate::Failed(ref failure) => Err(failure.clone()),
+            Fate::Said(ref payload) => Ok(payload.clone()),
             Fate::Answered | Fate::Hung | Fate::Undone | Fate::Cut(_) => {
                 methods::call(&self.hub, &accepted.scopes, &request)
             }
@@ -242,7 +243,7 @@ where
         match fate {
             Fate::Cut(Cut { code, .. }) => return self.cut(code).await,
             Fate::Hung => return Ok(()),
-            Fate::Answered | Fate::Undone | Fate::Failed(_) => {}
+            Fate::Answered | Fate::Undone | Fate::Failed(_) | Fate::Said(_) => {}
         }
         let text = response(&request.id, &answer);
         let Some(delay) = delay else {

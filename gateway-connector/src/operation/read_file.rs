@@ -67,12 +67,12 @@ async fn get(gateway: &Arc<Gateway>, agent_key: &str, name: &str) -> Result<Foun
     let params = json!({"agentId": agent_key, "name": name});
     match call_settled(gateway, agent_key, method, &params).await? {
         Ok(mut reply) => {
-            let file = &mut reply["file"];
-            if file["missing"] == true {
+            if reply["file"]["missing"] == true {
                 return Ok(Found::File(None));
             }
-            match file["content"].take() {
-                Value::String(content) => Ok(Found::File(Some(content))),
+            let content = reply.pointer_mut("/file/content").map(Value::take);
+            match content {
+                Some(Value::String(content)) => Ok(Found::File(Some(content))),
                 _ => Err(Error::Incompatible("its files cannot be read".into())),
             }
         }

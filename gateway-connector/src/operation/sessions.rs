@@ -39,12 +39,14 @@ pub(crate) async fn list_sessions(
         let mut reply = gateway
             .call("sessions.list", &Value::Object(params.clone()))
             .await?;
-        let Value::Array(page) = reply["sessions"].take() else {
+        let Some(Value::Array(page)) = reply.get_mut("sessions").map(Value::take) else {
             return Err(Error::Incompatible("its sessions cannot be read".into()));
         };
         total = total.max(count(&reply["totalCount"]).unwrap_or(found.len() + page.len()));
+        // A page that brought nothing promises no other.
+        let goes_on = reply["hasMore"] == true && !page.is_empty();
+        let next = count(&reply["nextOffset"]).filter(|_| goes_on);
         found.extend(page);
-        let next = count(&reply["nextOffset"]).filter(|_| reply["hasMore"] == true);
         match next {
             Some(offset) if found.len() < MOST && offset >= found.len() => {
                 params.insert("limit".into(), PAGE.into());
@@ -70,7 +72,7 @@ pub(crate) async fn history(
 ) -> Result<Vec<Value>, Error> {
     let params = json!({"sessionKey": session_key, "limit": limit});
     let mut reply = gateway.call("chat.history", &params).await?;
-    let Value::Array(mut messages) = reply["messages"].take() else {
+    let Some(Value::Array(mut messages)) = reply.get_mut("messages").map(Value::take) else {
         return Err(Error::Incompatible("its history cannot be read".into()));
     };
     messages.reverse();

@@ -15,6 +15,7 @@ mod messages;
 mod reading;
 mod refusals;
 mod replicas;
+mod strange;
 mod support;
 mod tls;
 mod watching;
