@@ -15,6 +15,8 @@ use crate::route::Rpc;
 
 /// How long an RPC that answers once may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// The longest wait that an RPC offers its caller (`wait_seconds`); it comes on top.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Largest answer of a service, bytes: a page of 200 of the largest tasks stays below it.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -64,7 +66,8 @@ pub(crate) async fn unary(
     conditions: &[(&'static str, &str)],
 ) -> Result<Response<Bytes>, Status> {
     let mut request = Request::new(message);
-    request.set_timeout(DEADLINE);
+    let deadline = deadline(rpc);
+    request.set_timeout(deadline);
     for (name, value) in conditions {
         if let Ok(value) = MetadataValue::try_from(*value) {
             request.metadata_mut().insert(*name, value);
@@ -72,9 +75,18 @@ pub(crate) async fn unary(
     }
     let mut client = client(peer);
     let call = client.unary(request, rpc.path.clone(), AsBytes);
-    tokio::time::timeout(DEADLINE, call)
+    tokio::time::timeout(deadline, call)
         .await
         .unwrap_or_else(|_| Err(too_late()))
+}
+
+/// How long this RPC may take.
+pub(crate) fn deadline(rpc: &Rpc) -> Duration {
+    let input = rpc.descriptor.input();
+    match input.get_field_by_name("wait_seconds") {
+        Some(_) => DEADLINE + LONGEST_WAIT,
+        None => DEADLINE,
+    }
 }
 
 /// Opens a stream; the service has admitted the caller when this answers.
@@ -97,4 +109,25 @@ pub(crate) fn too_late() -> Status {
 
 fn client(peer: Peer) -> Grpc<Peer> {
     Grpc::new(peer).max_decoding_message_size(LARGEST_ANSWER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route;
+
+    #[test]
+    fn who_offers_a_wait_gets_the_time_for_it() {
+        let longer = |rpc: &Rpc| deadline(rpc) > DEADLINE;
+        let mut found: Vec<_> = route::exposed()
+            .iter()
+            .filter(|rpc| longer(rpc))
+            .map(|rpc| rpc.label().to_owned())
+            .collect();
+        found.sort();
+        assert_eq!(
+            found,
+            ["GatewayService/SyncTemplates", "SkillService/SyncSkillPack"]
+        );
+    }
 }

@@ -170,7 +170,7 @@ async fn forward(
         .is_server_streaming()
         .then(|| edge.streams.enter(&admitted.caller))
         .transpose()?;
-    let answer = tokio::time::timeout(call::DEADLINE, peer.call(request)).await;
+    let answer = tokio::time::timeout(call::deadline(&rpc), peer.call(request)).await;
     let answer = answer.unwrap_or_else(|_| Err(call::too_late()));
     let failure = match &answer {
         Err(status) => Some(status.code()),

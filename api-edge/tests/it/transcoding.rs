@@ -52,6 +52,15 @@ async fn a_selected_field_may_be_a_list_and_may_be_absent() {
 }
 
 #[tokio::test]
+async fn an_answer_that_waits_has_the_time_for_it() {
+    let edge = start().await;
+    let path = "/api/v1/gateways/g/templates/sync?wait_seconds=60";
+    let answer = edge.owner(Method::POST, path).send().await.unwrap();
+    let sync: Value = answer.json().await.unwrap();
+    assert_eq!(sync["id"], "90000000u");
+}
+
+#[tokio::test]
 async fn a_selected_field_may_be_a_bare_text() {
     let edge = start().await;
     let soul = |agent: &str| format!("/api/v1/agents/{agent}/soul");

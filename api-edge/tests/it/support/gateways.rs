@@ -9,7 +9,8 @@ use chassis::{Fault, encode};
 use futures::{Stream, StreamExt, stream};
 use proto::agent::v1::{
     GetAgentSoulRequest, GetAgentSoulResponse, ListSkillsRequest, ListSkillsResponse, SkillCard,
-    WatchGatewayRequest, WatchGatewayResponse, gateway_service_server::GatewayService,
+    SyncTemplatesRequest, SyncTemplatesResponse, TemplateSync, WatchGatewayRequest,
+    WatchGatewayResponse, gateway_service_server::GatewayService,
     skill_service_server::SkillService, soul_service_server::SoulService,
 };
 use serde_json::json;
@@ -43,6 +44,20 @@ impl GatewayService for Gateways {
         ];
         let items = stream::iter(items.map(Ok)).chain(stream::pending());
         Ok(Response::new(Box::pin(items)))
+    }
+
+    /// Says as its id how long it was given.
+    async fn sync_templates(
+        &self,
+        request: Request<SyncTemplatesRequest>,
+    ) -> Result<Response<SyncTemplatesResponse>, Status> {
+        let given = request.metadata().get("grpc-timeout");
+        let id = given.and_then(|text| text.to_str().ok()).unwrap_or("none");
+        let sync = TemplateSync {
+            id: Some(id.to_owned()),
+            ..TemplateSync::default()
+        };
+        Ok(Response::new(SyncTemplatesResponse { sync: Some(sync) }))
     }
 }
 
