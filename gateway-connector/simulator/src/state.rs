@@ -170,7 +170,7 @@ impl State {
 
     pub(crate) fn remove_agent(&mut self, id: &str) {
         let agents = &mut self.config["agents"];
-        if let Some(entries) = agents["entries"].as_object_mut() {
+        if let Some(entries) = agents.get_mut("entries").and_then(Value::as_object_mut) {
             entries.remove(id);
         } else if let Some(list) = agents["list"].as_array_mut() {
             list.retain(|entry| entry["id"] != id);

@@ -192,6 +192,17 @@ async fn removing_an_agent_twice_is_removing_it(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn removing_an_agent_leaves_a_configuration_that_others_can_join(pool: PgPool) {
+    for version in Version::ALL {
+        let bench = Bench::new(&pool, version).await;
+        bench.ensure(KEY).await.unwrap();
+        bench.remove().await.unwrap();
+        bench.ensure("late").await.unwrap();
+        assert_eq!(bench.gateway.agent("late"), Some(wanted(version, "late")));
+    }
+}
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
 async fn a_gateway_that_does_not_act_on_its_configuration_is_named_and_recovers(pool: PgPool) {
     let gateway = SimulatorConfig {
         settle: Some(Duration::from_secs(3_600)),
