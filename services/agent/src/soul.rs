@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::workspace;
+
 /// Name of the file.
 pub(crate) const FILE: &str = "SOUL.md";
 /// Characters of a soul.
-pub(crate) const MAX: usize = 20_000;
+pub(crate) const MAX: usize = workspace::GIVEN;
 
 /// A soul that an agent was given.
 #[derive(Clone, Debug, PartialEq, Eq)]

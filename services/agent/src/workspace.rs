@@ -36,6 +36,8 @@ use crate::{
 /// The section that an imported agent gets. No gateway takes a file of this name, so it stands in the agent's AGENTS.md
 /// and can be taken out of it again.
 pub(crate) const IMPORT: &str = "MISSION_CONTROL.md";
+/// Characters of a text that people or leads give for a whole file: gateways cut files at 20,000.
+pub(crate) const GIVEN: usize = 19_000;
 
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     agent::{heartbeat, profile},
-    gateway,
+    gateway, workspace,
 };
 
 /// Characters of a name of a gateway and of an agent.
@@ -16,8 +16,6 @@ const AGENT_NAME: usize = 100;
 const URL: usize = 2_000;
 const PATH: usize = 1_000;
 const TOKEN: usize = 4_096;
-/// Characters of a text that becomes a whole file: a gateway takes 20,000.
-const FILE: usize = 19_000;
 
 /// A text on one line.
 pub(super) fn line(field: &str, text: &str, max: usize) -> Result<String, Fault> {
@@ -56,7 +54,7 @@ pub(super) fn gateway_token(token: Option<&str>) -> Result<Option<String>, Fault
 
 /// A text that stands in for a whole file.
 pub(super) fn file(field: &str, text: Option<&str>) -> Result<Option<String>, Fault> {
-    decode::optional_text(field, text, FILE)
+    decode::optional_text(field, text, workspace::GIVEN)
 }
 
 pub(super) fn heartbeat_config(given: Option<&Struct>) -> Result<Value, Fault> {

@@ -25,8 +25,6 @@ use crate::{
 const BUDGET: Duration = Duration::from_secs(5);
 /// How long nobody asks a directory that has failed.
 const REST: TimeDelta = TimeDelta::minutes(1);
-/// Characters of a soul out of the directory: gateways cut files at 20,000.
-const LONGEST: usize = 19_000;
 
 /// Gives workers the souls of their roles.
 pub(crate) struct RoleSouls {
@@ -126,8 +124,9 @@ async fn find(directory: &Directory, role: &str) -> anyhow::Result<Option<(Ref, 
     };
     let content = directory.read(soul).await?.trim().to_owned();
     anyhow::ensure!(
-        !content.is_empty() && content.chars().count() <= LONGEST,
-        "the soul is empty or longer than {LONGEST} characters"
+        !content.is_empty() && content.chars().count() <= super::MAX,
+        "the soul is empty or longer than {} characters",
+        super::MAX
     );
     Ok(Some((soul.clone(), content)))
 }

@@ -259,7 +259,7 @@ async fn nobody_reads_or_writes_beyond_its_reach(pool: PgPool) {
 async fn what_is_no_soul_is_refused(pool: PgPool) {
     let team = Team::start(pool, &[]).await;
     let world = &team.world;
-    let long = "\u{e4}".repeat(20_001);
+    let long = "\u{e4}".repeat(19_001);
     for (content, why) in [
         (" \n", "BLANK"),
         (long.as_str(), "TOO_LONG"),
@@ -278,7 +278,7 @@ async fn what_is_no_soul_is_refused(pool: PgPool) {
             ("content", why)
         );
     }
-    let longest = "\u{e4}".repeat(20_000);
+    let longest = "\u{e4}".repeat(19_000);
     world
         .give(world.admin(), &team.ada, None, &longest)
         .await
