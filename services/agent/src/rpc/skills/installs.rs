@@ -37,7 +37,10 @@ impl Shelf {
         let organization_id = organization(caller)?;
         let mut tx = self.pool.begin().await?;
         let gateway = self.gateway(&mut tx, organization_id, gateway_id).await?;
-        // Agents are locked before skills, as when an organization goes.
+        // Gateways are held before their agents, as when one goes; agents before skills, as when an organization does.
+        if !store::gateways::is_staying(&mut tx, gateway.id).await? {
+            return Err(Error::GatewayNotFound);
+        }
         let main = store::installs::find_main_agent(&mut tx, gateway.id).await?;
         let main = match main {
             Some(main) => store::agents::keep(&mut tx, main.id).await?,
@@ -116,6 +119,7 @@ impl Shelf {
             return Err(Fault::forbidden("CALLER_NOT_ADMITTED", message).into());
         };
         let skill_id = decode::id("skill_id", &request.skill_id)?;
+        let installed = decode::required("installed", request.installed)?;
         let error = decode::optional_text("error", request.error.as_deref(), ERROR)?;
         let mut tx = self.pool.begin().await?;
         store::skills::find(&mut tx, main.organization_id, skill_id)
@@ -123,7 +127,7 @@ impl Shelf {
             .ok_or(Error::SkillNotFound)?;
         let asked = store::installs::lock(&mut tx, main.gateway_id, skill_id).await?;
         let state = asked.as_ref().map(|asked| asked.install.state);
-        let next = install::reported(state, request.installed, error.as_deref())
+        let next = install::reported(state, installed, error.as_deref())
             .map_err(|install::NotAsked| Error::SkillNotFound)?;
         if let Some(asked) = asked {
             let (actor, now) = (caller.event_actor(), self.clock.now());

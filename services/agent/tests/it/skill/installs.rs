@@ -99,7 +99,7 @@ impl Shop {
     ) -> Result<(), Status> {
         let request = ReportSkillRequest {
             skill_id: self.skill.id.clone(),
-            installed,
+            installed: Some(installed),
             error: error.map(str::to_owned),
         };
         self.world.skills(caller).report_skill(request).await?;
@@ -332,6 +332,13 @@ async fn who_is_not_asked_has_nothing_to_report(pool: PgPool) {
     );
     let refused = shop.report(false, Some("a\0b")).await.unwrap_err();
     assert_eq!(refusal(&refused).2, "error");
+    let nothing = ReportSkillRequest {
+        skill_id: shop.skill.id.clone(),
+        ..ReportSkillRequest::default()
+    };
+    let main = calling(&shop.main, shop.world.organization);
+    let refused = shop.world.skills(main).report_skill(nothing).await;
+    assert_eq!(refusal(&refused.unwrap_err()).2, "installed");
 }
 
 #[sqlx::test(migrations = false)]
