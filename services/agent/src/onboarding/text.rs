@@ -121,6 +121,16 @@ pub(crate) fn answer(place: Place<'_>, text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What the workspaces of agents define.
+    const MC: &str = include_str!("../../templates/mc.sh");
+    const PRINTS: &str = r#"curl() {
+        while [ $# -gt 0 ]; do
+            case $1 in http:*) printf '%s\n' "$1" ;; --data-raw) printf '%s\n' "$2"; shift ;; esac
+            shift
+        done
+        printf 200
+    }"#;
+
     fn place(description: &str) -> Place<'_> {
         Place {
             board_id: Uuid::from_u128(3),
@@ -146,7 +156,7 @@ mod tests {
         for part in [
             "https://mc.example.com/api/v1/agent/boards/00000000-0000-0000-0000-000000000003/onboarding",
             "6 to 10 questions",
-            "X-Agent-Token: $AUTH_TOKEN",
+            "mc POST /api/v1/agent/boards/00000000-0000-0000-0000-000000000003/onboarding",
             "TOOLS.md",
             "goal or general",
             "ask_first, balanced or autonomous",
@@ -158,6 +168,10 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        assert!(
+            !text.contains("$AUTH_TOKEN") && !text.contains("X-Agent-Token"),
+            "{text}"
+        );
         assert!(text.chars().count() < 8_000);
         assert!(
             !prompt(place(" "), "http://h")
@@ -177,13 +191,16 @@ mod tests {
         assert_eq!(blocks.len(), 2);
         for (block, body) in blocks.into_iter().zip([QUESTION, DRAFT]) {
             // `curl` prints what it is given instead of sending it.
-            let script = format!("curl() {{ cat; }}\nBASE_URL=x AUTH_TOKEN=y\n{block}\n");
+            let script = format!("{PRINTS}\n{MC}\nBASE_URL=http://x AUTH_TOKEN=y\n{block}\n");
             let run = std::process::Command::new("sh")
                 .args(["-euc", &script])
                 .output()
                 .unwrap();
             assert!(run.status.success(), "{run:?}");
-            assert_eq!(String::from_utf8(run.stdout).unwrap().trim(), body);
+            let sent = format!(
+                "http://x/api/v1/agent/boards/00000000-0000-0000-0000-000000000003/onboarding\n{body}\n200\n"
+            );
+            assert_eq!(String::from_utf8(run.stdout).unwrap(), sent);
         }
     }
 
