@@ -23,16 +23,16 @@ pub struct Config {
     #[arg(long, env = "MC_GATEWAY_ALLOW_PRIVATE_ADDRESSES", default_value_t = PrivateAddresses::Auto)]
     pub gateway_allow_private_addresses: PrivateAddresses,
     /// How long a gateway may take to answer one request.
-    #[arg(long, env = "MC_GATEWAY_REQUEST_TIMEOUT", default_value = "20s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "MC_GATEWAY_REQUEST_TIMEOUT", default_value = "20s", value_parser = patience)]
     pub gateway_request_timeout: Duration,
     /// How long a connection with its handshake may take.
-    #[arg(long, env = "MC_GATEWAY_CONNECT_TIMEOUT", default_value = "15s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "MC_GATEWAY_CONNECT_TIMEOUT", default_value = "15s", value_parser = patience)]
     pub gateway_connect_timeout: Duration,
     /// Requests that one gateway is given at once; more of them wait.
     #[arg(long, env = "MC_GATEWAY_MAX_IN_FLIGHT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub gateway_max_in_flight: u16,
     /// How long a session that nobody uses stays open.
-    #[arg(long, env = "MC_GATEWAY_IDLE_AFTER", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "MC_GATEWAY_IDLE_AFTER", default_value = "10m", value_parser = patience)]
     pub gateway_idle_after: Duration,
     /// Where other replicas of the connector reach this one, such as `http://10.0.0.7:50051`; without it, MC_MESH_ADDR where
     /// that names one address. A gateway's session is with one replica, to which the others pass requests on.
@@ -53,6 +53,16 @@ fn advertise_url(text: &str) -> Result<Url, String> {
     let url = text.parse::<Url>().ok();
     url.filter(|url| url.scheme() == "http" && url.host_str().is_some())
         .ok_or_else(|| "must be a URL such as http://10.0.0.7:50051".to_owned())
+}
+
+/// Nothing can be done in no time.
+fn patience(text: &str) -> Result<Duration, String> {
+    let patience = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_millis(1)..=Duration::from_secs(24 * 3_600)).contains(&patience) {
+        Ok(patience)
+    } else {
+        Err("must be between 1ms and 24h".to_owned())
+    }
 }
 
 fn lease(text: &str) -> Result<Duration, String> {

@@ -261,19 +261,21 @@ impl Gateway {
         if let Some(before) = &self.before {
             before.cancelled().await;
         }
-        let gone = match self.shared.leases.claim(&self.target.gateway_id).await? {
-            Claim::Ours(gone) => gone,
-            Claim::Theirs { left, .. } => return Err(Error::HeldElsewhere { left }),
-        };
+        let (leases, id) = (&self.shared.leases, &self.target.gateway_id);
+        if let Claim::Theirs { left, .. } = leases.claim(id).await? {
+            return Err(Error::HeldElsewhere { left });
+        }
+        let left = Duration::from_secs(1);
+        let _lived = leases.live(id);
         let session = tokio::select! {
             () = self.stop.cancelled() => return Err(self.replaced()),
+            // Others may connect by now.
+            () = leases.lost(id) => return Err(Error::HeldElsewhere { left }),
             connected = self.connect() => connected?,
         };
-        if gone.is_cancelled() {
-            // It took too long: others may connect by now.
+        if !leases.is_ours(id) {
             session.close();
             session.over().await;
-            let left = Duration::from_secs(1);
             return Err(Error::HeldElsewhere { left });
         }
         Ok(session)

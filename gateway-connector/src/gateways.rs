@@ -86,7 +86,7 @@ impl Gateways {
     /// again.
     pub(crate) async fn place(&self, target: Target, passed_on: bool) -> Result<Place, Error> {
         match self.shared.leases.claim(&target.gateway_id).await? {
-            Claim::Ours(_) => Ok(Place::Here(self.of(target))),
+            Claim::Ours => Ok(Place::Here(self.of(target))),
             Claim::Theirs { left, .. } if passed_on => Err(Error::HeldElsewhere { left }),
             Claim::Theirs { address, left } => {
                 let holder = self.replicas.holder(address.as_ref(), left)?;

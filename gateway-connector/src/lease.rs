@@ -40,8 +40,8 @@ struct Held {
 
 /// Who holds a gateway.
 pub(crate) enum Claim {
-    /// This replica. The token is cancelled when that ends.
-    Ours(CancellationToken),
+    /// This replica.
+    Ours,
     /// Another one, reachable there, for so long unless it renews.
     Theirs {
         address: Option<Url>,
@@ -82,8 +82,8 @@ impl Leases {
 
     /// Takes the lease of a gateway, or says who has it.
     pub(crate) async fn claim(&self, gateway_id: &str) -> Result<Claim, Error> {
-        if let Some(gone) = self.ours(gateway_id) {
-            return Ok(Claim::Ours(gone));
+        if self.is_ours(gateway_id) {
+            return Ok(Claim::Ours);
         }
         self.take(gateway_id).await.map_err(|error| {
             tracing::warn!(gateway.id = gateway_id, %error, "the lease of a gateway cannot be had");
@@ -92,12 +92,15 @@ impl Leases {
         })
     }
 
-    fn ours(&self, gateway_id: &str) -> Option<CancellationToken> {
+    /// Whether this replica has the gateway, which counts as a use of it.
+    pub(crate) fn is_ours(&self, gateway_id: &str) -> bool {
         let now = Instant::now();
-        let mut held = self.held();
-        let held = held.get_mut(gateway_id).filter(|held| now < held.until)?;
-        held.used_at = now;
-        Some(held.gone.clone())
+        let mut all = self.held();
+        let held = all.get_mut(gateway_id).filter(|held| now < held.until);
+        held.is_some_and(|held| {
+            held.used_at = now;
+            true
+        })
     }
 
     async fn take(&self, gateway_id: &str) -> sqlx::Result<Claim> {
@@ -106,7 +109,8 @@ impl Leases {
             if let Some(fence) =
                 lease::acquire(&self.pool, gateway_id, &self.holder, self.ttl).await?
             {
-                return Ok(Claim::Ours(self.hold(gateway_id, fence, asked)));
+                self.hold(gateway_id, fence, asked);
+                return Ok(Claim::Ours);
             }
             // It may have expired between the two statements.
             if let Some(other) = lease::find(&self.pool, gateway_id).await? {
@@ -118,7 +122,7 @@ impl Leases {
         }
     }
 
-    fn hold(&self, gateway_id: &str, fence: i64, asked: Instant) -> CancellationToken {
+    fn hold(&self, gateway_id: &str, fence: i64, asked: Instant) {
         tracing::debug!(gateway.id = gateway_id, fence, "gateway leased");
         let mut all = self.held();
         let held = all.entry(gateway_id.to_owned()).or_insert_with(|| Held {
@@ -131,7 +135,6 @@ impl Leases {
         held.fence = held.fence.max(fence);
         held.until = held.until.max(asked + self.reliable());
         held.used_at = Instant::now();
-        held.gone.clone()
     }
 
     /// Keeps the lease for a session's sake until the guard is dropped.

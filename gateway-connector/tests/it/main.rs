@@ -17,5 +17,6 @@ mod refusals;
 mod replicas;
 mod strange;
 mod support;
+mod terms;
 mod tls;
 mod watching;
