@@ -27,6 +27,7 @@ use crate::{
     lifecycle::Planner,
     skill,
     store::{
+        agents,
         departures::{self, Whose},
         locks::{self, Matter},
         onboardings, pauses,
@@ -199,18 +200,31 @@ async fn delete(
     actor: Actor,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let known = departures::list_deliveries(conn, agent_ids).await?;
-    delivery::discard_all(conn, &known).await?;
-    departures::lock_agents(conn, agent_ids).await?;
-    // What was planned before the agents stood still.
-    let late = departures::list_deliveries(conn, agent_ids).await?;
-    delivery::discard_all(conn, &late).await?;
+    hold(conn, agent_ids).await?;
     let events = departures::delete(conn, agent_ids)
         .await?
         .iter()
         .map(|agent| event::agent_deleted(actor.clone(), agent, now))
         .collect();
     bus::outbox::append_all(conn, events).await
+}
+
+/// Holds agents of which nothing is done any more.
+async fn hold(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx::Result<()> {
+    let known = departures::list_deliveries(conn, agent_ids).await?;
+    delivery::discard_all(conn, &known).await?;
+    departures::lock_agents(conn, agent_ids).await?;
+    // What was planned before the agents stood still.
+    let late = departures::list_deliveries(conn, agent_ids).await?;
+    delivery::discard_all(conn, &late).await?;
+    Ok(())
+}
+
+/// An agent that is about to be forgotten, unless somebody else was quicker: see [`finish`].
+pub(crate) async fn last_of(conn: &mut PgConnection, agent: &Agent) -> sqlx::Result<Option<Agent>> {
+    is_final(conn, agent).await?;
+    hold(conn, &[agent.id]).await?;
+    agents::find(&mut *conn, agent.id).await
 }
 
 /// The row of an agent goes, and its gateway with the last one if it goes too.

@@ -247,7 +247,7 @@ pub(crate) async fn give_profile(
         return Ok(Given::Done);
     }
     // Jobs before agents, as whoever settles a job does it.
-    let followed = if lead.phase == Phase::Pending {
+    let followed = if lead.phase == Phase::Pending && lead.provisioned_at.is_none() {
         // What reads the profile has yet to begin.
         Vec::new()
     } else {
@@ -257,7 +257,12 @@ pub(crate) async fn give_profile(
     let Some(lead) = leads::lock(conn, lead.id).await? else {
         return Err(Error::AgentLeaving);
     };
-    let under_way = matches!(lead.phase, Phase::Provisioning | Phase::Updating);
+    let under_way = match lead.phase {
+        Phase::Provisioning | Phase::Updating => true,
+        // It may be one that tells a pace and reads nothing else.
+        Phase::Pending => lead.provisioned_at.is_some(),
+        Phase::Ready | Phase::Deleting | Phase::Failed => false,
+    };
     if under_way && followed.is_empty() {
         return Ok(Given::Again);
     }

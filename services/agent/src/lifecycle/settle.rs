@@ -64,7 +64,8 @@ impl Worker {
         job: &Job,
         now: DateTime<Utc>,
     ) -> anyhow::Result<()> {
-        let agent = store::agents::find(tx, job.agent_id).await?;
+        // Nobody moves it to another board meanwhile.
+        let agent = store::agents::lock(tx, job.agent_id).await?;
         let Some(board_id) = agent.and_then(|agent| agent.board_id) else {
             return Ok(());
         };

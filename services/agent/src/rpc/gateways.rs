@@ -190,7 +190,9 @@ impl GatewayService for Desk {
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What a gateway answers, unless it takes too long.
-async fn within<T>(asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) async fn within<T>(
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::time::timeout(PATIENCE, asked)
         .await
         .unwrap_or_else(|_| Err(Failure::too_late()))

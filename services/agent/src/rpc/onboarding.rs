@@ -116,10 +116,6 @@ impl OnboardingService for Desk {
 impl Desk {
     /// The main agent of the gateway on which the board lives.
     async fn main_agent(&self, scope: &BoardScope) -> Result<Agent, Error> {
-        let no_gateway = || {
-            let message = "the board has no gateway";
-            Error::Refused(Fault::rejected("GATEWAY_REQUIRED", "board_id", message))
-        };
         let gateway_id = scope.gateway_id.ok_or_else(no_gateway)?;
         let mut conn = self.pool.acquire().await?;
         let (_, main) = store::agents::main_of(&mut conn, scope.organization_id, gateway_id)
@@ -255,6 +251,11 @@ impl Desk {
             None => Err(Error::OnboardingClosed),
         }
     }
+}
+
+fn no_gateway() -> Error {
+    let message = "the board has no gateway";
+    Error::Refused(Fault::rejected("GATEWAY_REQUIRED", "board_id", message))
 }
 
 /// Ends an onboarding without a goal; the agent is not told any more what it has not been told yet.

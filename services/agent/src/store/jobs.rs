@@ -254,15 +254,16 @@ pub(crate) async fn list(
     Ok(Rows { items, total })
 }
 
-/// What the last job of each of these agents was to do, and what was to follow it.
+/// What the last job of each of these agents was to do and what was to follow it, if it was given up.
 pub(crate) async fn list_last_wishes(
     conn: &mut PgConnection,
     agent_ids: &[Uuid],
 ) -> sqlx::Result<Vec<(Uuid, Wish)>> {
     let rows: Vec<(Uuid, Json<Wish>)> = sqlx::query_as(
-        "select distinct on (agent_id) agent_id, wish || again_wish
+        "select distinct on (agent_id) agent_id,
+                case when error is null then '{}'::jsonb else wish || again_wish end
          from job
-         where agent_id = any($1) and kind in ('provision', 'update')
+         where agent_id = any($1) and kind <> 'delete'
          order by agent_id, created_at desc, id desc",
     )
     .bind(agent_ids)

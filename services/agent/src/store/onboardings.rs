@@ -72,13 +72,14 @@ pub(crate) async fn insert(conn: &mut PgConnection, it: &Onboarding) -> sqlx::Re
     Ok(done.rows_affected() == 1)
 }
 
-/// The latest of a board.
+/// The latest of a board. An open one is the latest, whatever the clocks of those say who began it and others.
 pub(crate) async fn find_latest(
     conn: &mut PgConnection,
     board_id: Uuid,
 ) -> sqlx::Result<Option<Onboarding>> {
     sqlx::query_as(
-        "select * from onboarding where board_id = $1 order by created_at desc, id desc limit 1",
+        "select * from onboarding where board_id = $1
+         order by status in ('active', 'completed') desc, created_at desc, id desc limit 1",
     )
     .bind(board_id)
     .fetch_optional(conn)
@@ -91,7 +92,8 @@ pub(crate) async fn lock_latest(
     board_id: Uuid,
 ) -> sqlx::Result<Option<Onboarding>> {
     sqlx::query_as(
-        "select * from onboarding where board_id = $1 order by created_at desc, id desc limit 1
+        "select * from onboarding where board_id = $1
+         order by status in ('active', 'completed') desc, created_at desc, id desc limit 1
          for no key update",
     )
     .bind(board_id)

@@ -71,6 +71,23 @@ pub(crate) async fn list_open_notices(
     .await
 }
 
+/// Has the jobs of an agent that wait for a board which it left begin with its files again; answers their ids.
+pub(crate) async fn take_up_held_jobs(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "update job set step = 'files'
+         from delivery
+         where job.agent_id = $1 and job.finished_at is null and job.step = 'wake'
+           and delivery.id = job.id and delivery.state = 'sent'
+         returning job.id",
+    )
+    .bind(agent_id)
+    .fetch_all(conn)
+    .await
+}
+
 /// Jobs of a board that went as far as they can while it is paused: only waking their agents is left.
 pub(crate) async fn list_held_jobs(
     conn: &mut PgConnection,

@@ -60,11 +60,15 @@ impl Sender for Carrier {
             State::Sent => self.done(tx, delivery.id, &due, now).await,
             State::Dead => {
                 store::wakes::delete(tx, &[delivery.id]).await?;
-                let agent = store::agents::lock(tx, due.agent_id).await?;
-                match agent {
-                    Some(agent) => self.end(tx, &agent, error, now).await,
-                    None => Ok(()),
+                let Some(agent) = store::agents::lock(tx, due.agent_id).await? else {
+                    return Ok(());
+                };
+                // One that called meanwhile needs no wake-up.
+                let called = due.sent_at.is_some_and(|at| agent.last_seen_at >= Some(at));
+                if called || next(&due, &agent.wake, agent.last_seen_at, false) == Next::Nothing {
+                    return Ok(());
                 }
+                self.end(tx, &agent, error, now).await
             }
         }
     }

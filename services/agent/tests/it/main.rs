@@ -20,6 +20,7 @@ mod input;
 mod leaving;
 mod life;
 mod lists;
+mod moments;
 mod moves;
 mod notices;
 mod onboarding;

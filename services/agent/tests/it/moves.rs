@@ -189,3 +189,27 @@ async fn it_moves_away_from_a_gateway_that_hangs(pool: PgPool) {
     let last = jobs[1].last_error.as_deref().unwrap();
     assert!(last.starts_with("superseded"), "{last}");
 }
+
+#[sqlx::test(migrations = false)]
+async fn one_that_waits_for_a_paused_board_goes_on_where_it_moves_to(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (_, board) = world.placed("Ada").await;
+    let mut other = world.boards.get(&board.to_string()).unwrap();
+    other.id = Uuid::now_v7().to_string();
+    let to: Uuid = other.id.parse().unwrap();
+    world.boards.put(other);
+    world.pause_board(board).await;
+    let bob = world.worker(board, "Bob").await;
+    until("it waits for its board", || async {
+        let error = world.agent(&bob.id).await.last_error.unwrap_or_default();
+        error.starts_with("board_paused: ").then_some(())
+    })
+    .await;
+
+    world.update(moved(&bob, to)).await.unwrap();
+    world.until(&bob.id, AgentStatus::Ready).await;
+    assert_eq!(world.names_of(&key(&bob)).last(), Some(&"send"));
+    world.until_quiet().await;
+    let tools = world.connector.file(&key(&bob), "TOOLS.md").unwrap();
+    assert!(tools.contains(&format!("BOARD_ID={to}")), "{tools}");
+}

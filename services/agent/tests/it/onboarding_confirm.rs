@@ -297,3 +297,48 @@ async fn a_careful_lead_asks_before_a_task_is_done(pool: PgPool) {
     assert!(scene.confirm().await.unwrap().require_approval_for_done);
     assert_eq!(scene.leads().await[0].name, "Lead Agent");
 }
+
+#[sqlx::test(migrations = false)]
+async fn the_lead_comes_to_live_where_the_board_does_now(pool: PgPool) {
+    let scene = Scene::drafted(pool, nova()).await;
+    let world = &scene.world;
+    let other = world.gateway("Other").await;
+    let mut board = world.boards.get(&scene.board.to_string()).unwrap();
+    board.gateway_id = None;
+    world.boards.put(board.clone());
+    let refused = scene.confirm().await.unwrap_err();
+    assert_eq!(
+        refusal(&refused),
+        (422, "GATEWAY_REQUIRED".into(), "board_id".into())
+    );
+    board.gateway_id = Some(other.id.clone());
+    world.boards.put(board);
+    scene.confirm().await.unwrap();
+    assert_eq!(scene.leads().await[0].gateway_id, other.id);
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_lead_that_only_has_its_pace_told_is_followed_by_another_job(pool: PgPool) {
+    let scene = Scene::drafted(pool, nova()).await;
+    let world = &scene.world;
+    let lena = world.lead(scene.board, "Lena").await;
+    world.until(&lena.id, AgentStatus::Ready).await;
+    // As it is between the plan of such a job and its start.
+    let planned =
+        "with waits as (update agent set phase = 'pending' where id = $1::uuid returning id)
+                   insert into job (id, agent_id, kind, step, created_at)
+                   select gen_random_uuid(), id, 'pace', 'ensure', now() from waits";
+    sqlx::query(planned)
+        .bind(&lena.id)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    scene.confirm().await.unwrap();
+    let follows: bool =
+        sqlx::query_scalar("select again from job where agent_id = $1::uuid and kind = 'pace'")
+            .bind(&lena.id)
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+    assert!(follows, "nothing would write what was drafted");
+}

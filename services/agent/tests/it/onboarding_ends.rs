@@ -144,3 +144,15 @@ async fn a_board_that_moves_to_another_gateway_begins_anew(pool: PgPool) {
     assert_eq!(Some(&next.session_key), main.openclaw_session_id.as_ref());
     world.until_heard("onboarding.cancelled", 1).await;
 }
+
+#[sqlx::test(migrations = false)]
+async fn one_that_was_begun_by_a_clock_that_is_behind_is_the_latest(pool: PgPool) {
+    let scene = Scene::start_at(pool, Clock::fixed(beginning())).await;
+    scene.begin().await;
+    scene.cancel().await.unwrap();
+    scene.world.clock.advance(TimeDelta::milliseconds(-500));
+    let second = scene.begin().await;
+    assert_eq!(scene.get().await.id, second.id);
+    assert_eq!(scene.begin().await.id, second.id);
+    scene.answer("Yes").await.unwrap();
+}

@@ -130,7 +130,7 @@ impl Desk {
         wanted: &Wanted,
         force: bool,
     ) -> Result<Option<Agent>, Error> {
-        let (now, by) = (self.clock.now(), person(caller));
+        let by = person(caller);
         let mut tx = self.pool.begin().await?;
         let current = store::agents::find(&mut tx, seen.id).await?;
         let current = current.ok_or(Error::AgentNotFound)?;
@@ -162,6 +162,7 @@ impl Desk {
         let under_way = step.prepare(&expected).await?;
         let locked = store::agents::lock(step.tx, seen.id).await?;
         let locked = locked.ok_or(Error::AgentLeaving)?;
+        let now = self.clock.now();
         let mut changed = wanted.apply(&locked);
         if changed.fields != expected.fields || changed.leaves_gateway != expected.leaves_gateway {
             return Ok(None);
@@ -248,6 +249,11 @@ impl Step<'_> {
         }
         if changed.leaves_gateway {
             return self.leave(before, under_way).await;
+        }
+        if changed.from_board_id.is_some() {
+            // What waited for the board that it leaves waits for nobody now.
+            let held = store::pauses::take_up_held_jobs(self.tx, before.id).await?;
+            delivery::redeliver_all(self.tx, &held, now, planner.due_by(now)).await?;
         }
         let agent = &changed.agent;
         if changed.is_pace() && !self.force && before.phase == Phase::Ready {

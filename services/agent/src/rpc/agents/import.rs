@@ -11,7 +11,11 @@ use crate::{
     gateway::Gateway,
     job::Wish,
     phase::Phase,
-    rpc::{Desk, gateways::person, input, organization},
+    rpc::{
+        Desk,
+        gateways::{person, within},
+        input, organization,
+    },
     store,
     wire::event,
 };
@@ -35,7 +39,7 @@ impl Desk {
             let message = "the board's agents live on another gateway";
             return Err(Fault::rejected("OTHER_GATEWAY", "board_id", message).into());
         }
-        let running = self.connector.list_agents(&gateway).await?;
+        let running = within(self.connector.list_agents(&gateway)).await?;
         let running = running
             .into_iter()
             .find(|running| running.agent_key.eq_ignore_ascii_case(&runtime_id))
@@ -94,7 +98,11 @@ impl Desk {
             wake: Wake::default(),
             runtime: Some(Runtime {
                 key: running.agent_key,
-                workspace: workspace.chars().take(WORKSPACE).collect(),
+                workspace: workspace
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(WORKSPACE)
+                    .collect(),
             }),
             leaving_at: None,
             created_at: now,

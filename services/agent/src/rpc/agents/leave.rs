@@ -78,6 +78,9 @@ impl Desk {
         }
         let (now, actor) = (self.clock.now(), caller.event_actor());
         let mut tx = self.pool.begin().await?;
+        // Of two who forget it at once, one tells of it.
+        let agent = departure::last_of(&mut tx, &agent).await?;
+        let agent = agent.ok_or(Error::AgentNotFound)?;
         let told = vec![
             event::agent_token_changed(&agent, now),
             event::agent_unlinked(actor.clone(), &agent, now),
@@ -129,8 +132,11 @@ impl Desk {
     async fn drop_agent(&self, caller: &Caller, agent: &Agent) -> Result<(), Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        bus::outbox::append(&mut tx, event::agent_token_changed(agent, now)).await?;
-        departure::finish(&mut tx, agent, caller.event_actor(), now).await?;
+        let Some(agent) = departure::last_of(&mut tx, agent).await? else {
+            return Ok(());
+        };
+        bus::outbox::append(&mut tx, event::agent_token_changed(&agent, now)).await?;
+        departure::finish(&mut tx, &agent, caller.event_actor(), now).await?;
         tx.commit().await?;
         Ok(())
     }

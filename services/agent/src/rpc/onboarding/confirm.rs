@@ -39,7 +39,10 @@ impl Desk {
         let Caller::User(user) = caller else {
             return Err(Error::BoardWriteRequired);
         };
-        let it = self.claim(scope).await?;
+        let gateway_id = scope.gateway_id.ok_or_else(super::no_gateway)?;
+        let mut it = self.claim(scope).await?;
+        // The lead comes to live where the board does now.
+        it.gateway_id = gateway_id;
         let done = self.finish(caller, user, board, &it, goal).await;
         if done.is_err() {
             let mut conn = self.pool.acquire().await?;
