@@ -16,7 +16,11 @@ use crate::{
     connector::Connector,
     lifecycle::Planner,
     rpc::{Shelf, Souls},
-    skill::{check, git::Git, sync},
+    skill::{
+        check,
+        git::{self, Git},
+        sync,
+    },
     soul::{directory::Directory, role::RoleSouls},
 };
 
@@ -50,10 +54,14 @@ pub(crate) fn serve(
 /// Works the queues of skills.
 pub(crate) fn work(server: &mut chassis::Server, pool: &PgPool, config: &Config) {
     let skills = &config.skills;
+    let timeout = skills.pack_timeout;
+    server.spawn("agent.skill_clones", move |stop| {
+        git::keep_swept(timeout, stop)
+    });
     let syncer = sync::Syncer {
         pool: pool.clone(),
         clock: server.clock(),
-        git: Git::find(skills.pack_timeout, skills.pack_max_mib),
+        git: Git::find(timeout, skills.pack_max_mib),
         hosts: skills.hosts(),
     };
     let checker = check::Checker {

@@ -22,6 +22,7 @@ use tokio::{
     process::{Child, Command},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::repository::{self, Blob, Branch};
 use crate::quote;
@@ -35,6 +36,10 @@ const FILES: usize = 100_000;
 const COMPLAINT: u64 = 16 * 1024;
 /// How often to look how much a clone takes on disk.
 const LOOK: Duration = Duration::from_millis(200);
+/// How the directories of clones are called, and how long after its time one is nobody's any more: its process was killed.
+/// Others on this machine may have more time.
+const PREFIX: &str = "mission-control-pack-";
+const GRACE: Duration = Duration::from_hours(1);
 /// Variables that git needs to find its programs and the way out.
 const PASSED_ON: [&str; 10] = [
     "PATH",
@@ -134,9 +139,7 @@ impl Git {
         let program = self.program.clone().ok_or(Failure::Missing)?;
         let runner = Runner {
             program,
-            directory: tempfile::Builder::new()
-                .prefix("mission-control-pack-")
-                .tempdir()?,
+            directory: tempfile::Builder::new().prefix(PREFIX).tempdir()?,
             insecure: remote.url.starts_with("http://"),
             timeout: self.timeout,
             ends: Instant::now() + self.timeout,
@@ -377,6 +380,39 @@ async fn beginning(output: Option<impl AsyncRead + Unpin>, limit: u64) -> io::Re
     Ok(kept)
 }
 
+/// Removes what clones have left whose process was killed, now and then, until it is told to stop.
+pub(crate) async fn keep_swept(timeout: Duration, stop: CancellationToken) -> anyhow::Result<()> {
+    let age = timeout + GRACE;
+    loop {
+        let removed =
+            tokio::task::spawn_blocking(move || sweep(&std::env::temp_dir(), age)).await?;
+        if removed > 0 {
+            tracing::info!(removed, "clones of packs that were cut off are removed");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(age) => {}
+        }
+    }
+}
+
+/// Removes the clones in a directory that nothing has been put into for longer than this; answers how many.
+fn sweep(directory: &Path, age: Duration) -> usize {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return 0;
+    };
+    let is_old = |entry: &std::fs::DirEntry| {
+        let modified = entry.metadata().and_then(|of| of.modified()).ok();
+        modified.is_some_and(|at| at.elapsed().is_ok_and(|since| since > age))
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_old(entry))
+        .filter(|entry| std::fs::remove_dir_all(entry.path()).is_ok())
+        .count()
+}
+
 /// Bytes of a directory with all that is in it.
 fn taken(directory: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(directory) else {
@@ -413,6 +449,30 @@ mod tests {
             .err()
             .map(|failure| failure.to_string());
         assert!(failure.is_some_and(|told| told.starts_with("git_missing: ")));
+    }
+
+    #[test]
+    fn clones_of_a_killed_process_are_removed_and_those_under_way_are_not() {
+        let place = tempfile::tempdir().unwrap();
+        let make = |name: &str, minutes| {
+            let path = place.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join("pack"), [0; 9]).unwrap();
+            let directory = std::fs::File::open(&path).unwrap();
+            let now = directory.metadata().unwrap().modified().unwrap();
+            directory
+                .set_modified(now - Duration::from_mins(minutes))
+                .unwrap();
+        };
+        make("mission-control-pack-old", 4);
+        make("mission-control-pack-new", 2);
+        make("something-else", 4);
+        assert_eq!(sweep(place.path(), Duration::from_mins(3)), 1);
+        assert!(!place.path().join("mission-control-pack-old").exists());
+        for stays in ["mission-control-pack-new", "something-else"] {
+            assert!(place.path().join(stays).join("pack").exists(), "{stays}");
+        }
+        assert_eq!(sweep(&place.path().join("nowhere"), Duration::ZERO), 0);
     }
 
     #[test]
