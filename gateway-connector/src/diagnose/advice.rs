@@ -48,12 +48,27 @@ pub(super) fn no_tls() -> Fault {
     )
 }
 
+/// It speaks TLS, but not with us.
+fn other_tls() -> Fault {
+    Fault::new(
+        "tls",
+        "The other side speaks TLS and refuses ours".to_owned(),
+        "Let the gateway, or the proxy before it, offer TLS 1.2 or 1.3 under the host name of the URL, without asking \
+         Mission Control for a certificate."
+            .to_owned(),
+    )
+}
+
 pub(super) fn tls(error: &std::io::Error) -> Fault {
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(why)) = inner else {
-        return no_tls();
+    let why = match inner {
+        Some(rustls::Error::InvalidCertificate(why)) => why,
+        Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_)) => {
+            return other_tls();
+        }
+        Some(_) | None => return no_tls(),
     };
     const INSECURE: &str = "switch allow_insecure_tls on for this gateway";
     let (seen, fix) = match why {
@@ -110,6 +125,10 @@ pub(super) fn upgrade(error: &tungstenite::Error, url: &Url) -> Fault {
             "The gateway does not trust the proxy before it. On the gateway's machine: openclaw config set \
              gateway.trustedProxies '[\"<address of the proxy>\"]'"
         }
+        _ if status.is_redirection() => {
+            "The other side sends to another address, which is not followed. Give the gateway's URL as that one; where it \
+             begins with https://, as wss://."
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "A proxy before the gateway wants a sign-in of its own, or the gateway refuses where we come from: let Mission \
              Control through on the proxy, or name the proxy in gateway.trustedProxies of the gateway."
@@ -130,4 +149,26 @@ pub(super) fn upgrade(error: &tungstenite::Error, url: &Url) -> Fault {
         format!("HTTP {} in place of a WebSocket", status.as_u16()),
         fix.to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible};
+
+    use super::*;
+
+    #[test]
+    fn only_who_speaks_no_tls_is_to_be_called_without() {
+        let seen = |error: Error| tls(&io::Error::other(error)).seen().to_owned();
+        let refused = seen(Error::AlertReceived(AlertDescription::HandshakeFailure));
+        assert!(refused.contains("refuses ours"), "{refused}");
+        let old = PeerIncompatible::ServerDoesNotSupportTls12Or13;
+        assert_eq!(seen(Error::PeerIncompatible(old)), refused);
+        let plain = seen(Error::InvalidMessage(InvalidMessage::InvalidContentType));
+        assert!(plain.contains("does not speak TLS"), "{plain}");
+        let gone = tls(&io::ErrorKind::UnexpectedEof.into());
+        assert_eq!(gone.seen(), plain);
+    }
 }

@@ -40,6 +40,11 @@ impl Fault {
     pub(super) fn new(name: &'static str, detail: String, fix: String) -> Self {
         Self { name, detail, fix }
     }
+
+    #[cfg(test)]
+    pub(super) fn seen(&self) -> &str {
+        &self.detail
+    }
 }
 
 /// The steps so far.

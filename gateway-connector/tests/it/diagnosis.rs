@@ -143,6 +143,8 @@ async fn what_stands_before_the_gateway_fails_at_origin(pool: PgPool) {
         (403, "no", "proxy"),
         (401, "", "sign-in"),
         (404, "not here", "gateway.port"),
+        (301, "", "wss://"),
+        (308, "", "wss://"),
         (502, "", "gateway status"),
         (429, "", "five minutes"),
     ] {
