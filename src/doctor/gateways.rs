@@ -154,9 +154,14 @@ fn is_local(url: &str) -> Option<bool> {
     let url = Url::parse(url).ok()?;
     Some(match url.host()? {
         Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(address) => IpAddr::V4(address).is_loopback(),
-        Host::Ipv6(address) => address.to_canonical().is_loopback(),
+        Host::Ipv4(address) => is_own(address.into()),
+        Host::Ipv6(address) => is_own(address.to_canonical()),
     })
+}
+
+/// Whoever calls the unspecified address reaches itself, too.
+fn is_own(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 #[cfg(test)]
@@ -170,6 +175,8 @@ mod tests {
             "http://127.0.0.1:8000",
             "http://localhost:8000",
             "http://[::1]:8000",
+            "http://0.0.0.0:8000",
+            "http://[::]:8000",
         ] {
             assert_eq!(outcome(base, "wss://gateway.example.com"), Outcome::Fail);
             assert_eq!(outcome(base, "ws://127.0.0.1:18789"), Outcome::Pass);
