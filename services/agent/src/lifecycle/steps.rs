@@ -106,12 +106,22 @@ impl Steps {
     pub(crate) async fn remove(&self, job: &Job, agent: &Agent) -> Result<(), Stop> {
         let gateway = self.gateway(agent).await?;
         if agent.is_imported() {
-            let names = [workspace::IMPORT];
-            self.connector.remove_files(&gateway, agent, &names).await?;
+            // Somebody may have imported it again, and the section is that one's then.
+            if !self.has_successor(agent).await? {
+                let names = [workspace::IMPORT];
+                self.connector.remove_files(&gateway, agent, &names).await?;
+            }
         } else {
             self.connector.remove(&gateway, agent).await?;
         }
         self.done(job, Step::Remove).await
+    }
+
+    /// Whether another agent is the one on the gateway that this one was.
+    async fn has_successor(&self, agent: &Agent) -> Result<bool, Stop> {
+        let mut conn = self.pool.acquire().await?;
+        let (gateway_id, key) = (agent.gateway_id, agent.key());
+        Ok(store::agents::exists_with_key(&mut conn, gateway_id, &key).await?)
     }
 
     /// Whether the agent is to be left alone because its board is paused.

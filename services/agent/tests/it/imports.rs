@@ -223,3 +223,29 @@ async fn it_stays_on_its_gateway(pool: PgPool) {
         .unwrap();
     assert_eq!(after.board_id, Some(beside.to_string()));
 }
+
+#[sqlx::test(migrations = false)]
+async fn imported_again_it_keeps_its_section(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (gateway, board) = lab(&world).await;
+    let first = import(&world, wanted(&gateway, board, "old-hand"))
+        .await
+        .unwrap();
+    world.until(&first.id, AgentStatus::Ready).await;
+    world.connector.be(Mood::HangingOn("remove_files"));
+    world.unlink(&first).await.unwrap();
+    crate::fixture::until("the gateway is asked to take it away", || async {
+        let names = world.connector.names();
+        names.contains(&"remove_files").then_some(())
+    })
+    .await;
+    let second = import(&world, wanted(&gateway, board, "old-hand"))
+        .await
+        .unwrap();
+    world.connector.forget();
+    world.connector.be(Mood::Well);
+    world.until(&second.id, AgentStatus::Ready).await;
+    world.until_forgotten(&first).await;
+    let names = world.connector.names();
+    assert!(!names.contains(&"remove_files"), "{names:?}");
+}

@@ -174,3 +174,61 @@ async fn one_that_calls_while_its_wake_up_is_refused_is_not_blamed(pool: PgPool)
     assert_eq!((now.status(), now.last_error), (AgentStatus::Online, None));
     assert!(world.heard("agent.silent").is_empty());
 }
+
+#[sqlx::test(migrations = false)]
+async fn nobody_moves_away_from_a_board_while_it_is_deleted(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, board) = world.placed("Ada").await;
+    let mut other = world.boards.get(&board.to_string()).unwrap();
+    other.id = uuid::Uuid::now_v7().to_string();
+    let to = other.id.parse().unwrap();
+    world.boards.put(other);
+    // As whoever takes in that the board was deleted, between its look at the agents and their departure.
+    let mut held = world.pool.begin().await.unwrap();
+    for step in [
+        "select pg_advisory_xact_lock(hashtextextended('agent.being/' || $1::text, 0))",
+        "insert into gone (id, gone_at) values ($1, now())",
+    ] {
+        sqlx::query(step)
+            .bind(board)
+            .execute(&mut *held)
+            .await
+            .unwrap();
+    }
+    let moves = async {
+        let moved = world.update(crate::life::moved(&agent, to)).await;
+        reason(&moved.unwrap_err())
+    };
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        held.commit().await.unwrap();
+    };
+    let (refused, ()) = join(moves, ends).await;
+    assert_eq!(refused, "BOARD_NOT_FOUND");
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_one_gateway_has_is_found_without_looking_at_all_others(pool: PgPool) {
+    let world = World::start(pool).await;
+    let mut conn = world.pool.acquire().await.unwrap();
+    sqlx::query("set enable_seqscan = off")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    for (asked, index) in [
+        (
+            "explain select * from agent where gateway_id = '018f0000-0000-7000-8000-000000000000'",
+            "agent_gateway_id_idx",
+        ),
+        (
+            "explain select * from skill_install where check_id = '018f0000-0000-7000-8000-000000000000'",
+            "skill_install_check_id_idx",
+        ),
+    ] {
+        let plan: Vec<String> = sqlx::query_scalar(asked)
+            .fetch_all(&mut *conn)
+            .await
+            .unwrap();
+        assert!(plan.concat().contains(index), "{plan:?}");
+    }
+}

@@ -151,7 +151,12 @@ impl Desk {
             force,
         };
         if let Some(place) = wanted.place {
-            let whereabouts = [place.board_id, current.organization_id];
+            // When the board that it leaves goes, it goes with it.
+            let whereabouts: Vec<_> = current
+                .board_id
+                .into_iter()
+                .chain([place.board_id, current.organization_id])
+                .collect();
             if departure::is_any_gone(step.tx, &whereabouts).await? {
                 return Err(Error::BoardNotFound);
             }
