@@ -213,6 +213,7 @@ async fn delete(
 async fn hold(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx::Result<()> {
     let known = departures::list_deliveries(conn, agent_ids).await?;
     delivery::discard_all(conn, &known).await?;
+    departures::lock_work(conn, agent_ids).await?;
     departures::lock_agents(conn, agent_ids).await?;
     // What was planned before the agents stood still.
     let late = departures::list_deliveries(conn, agent_ids).await?;

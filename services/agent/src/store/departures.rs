@@ -76,6 +76,18 @@ pub(crate) async fn lock_agents(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::
     Ok(())
 }
 
+/// Holds what goes with the rows of agents. Who changes an agent for it holds it before the agent, too.
+pub(crate) async fn lock_work(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx::Result<()> {
+    for sql in [
+        "select from wake where agent_id = any($1) order by id for update",
+        "select from job where agent_id = any($1) order by id for update",
+        "select from agent_token where agent_id = any($1) order by agent_id for update",
+    ] {
+        sqlx::query(sql).bind(agent_ids).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
 /// Jobs of agents that put them in place and have not ended, and whether an attempt at each is under way.
 pub(crate) async fn list_unfinished_jobs(
     conn: &mut PgConnection,
@@ -263,7 +275,7 @@ pub(crate) async fn list_leftovers(
 ) -> sqlx::Result<Vec<(Uuid, bool)>> {
     sqlx::query_as(
         "select id, state = 'sending' from delivery
-         where queue = $1 and target = $2::text and state in ('waiting', 'failed', 'sending')
+         where queue = $1 and target = $2::text and (state in ('waiting', 'failed') or state = 'sending')
            and payload ->> 'agent_id' = $3::text",
     )
     .bind(crate::teardown::QUEUE)

@@ -4,7 +4,7 @@ use proto::{
     agent::v1::{Agent, AgentStatus, DeleteAgentRequest, RetryAgentRequest},
     event::v1::event::Payload,
 };
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -107,6 +107,56 @@ async fn a_lead_deletes_workers_of_its_own_board_and_nobody_else(pool: PgPool) {
     world.delete(caller(), &nobody, false).await.unwrap();
     world.delete(caller(), &ada.id, false).await.unwrap();
     world.until_forgotten(&ada).await;
+}
+
+async fn hold(step: &mut PgConnection, agent: &Agent, sql: &'static str) {
+    let held = sqlx::query(sql).bind(&agent.id).execute(step).await;
+    assert!(held.unwrap().rows_affected() > 0, "{sql}");
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_agent_is_forgotten_while_a_step_of_its_job_ends(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, _) = world.placed("Ada").await;
+    world.until_quiet().await;
+    let mut step = world.pool.begin().await.unwrap();
+    // As a step of a job does it: first the job, then the token, then the agent.
+    hold(
+        &mut step,
+        &agent,
+        "select from job where agent_id = $1::uuid for update",
+    )
+    .await;
+    let forgotten = async { world.delete(world.admin(), &agent.id, true).await };
+    let stepped = async {
+        until("somebody waits", || async {
+            let waits: bool = sqlx::query_scalar(
+                "select exists (select from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock')",
+            )
+            .fetch_one(&world.pool)
+            .await
+            .unwrap();
+            waits.then_some(())
+        })
+        .await;
+        hold(
+            &mut step,
+            &agent,
+            "select from agent_token where agent_id = $1::uuid for update",
+        )
+        .await;
+        hold(
+            &mut step,
+            &agent,
+            "select from agent where id = $1::uuid for update",
+        )
+        .await;
+        step.commit().await.unwrap();
+    };
+    let (forgotten, ()) = futures::join!(forgotten, stepped);
+    forgotten.unwrap();
+    assert_eq!(world.rows_of(&agent).await, 0);
 }
 
 #[sqlx::test(migrations = false)]
