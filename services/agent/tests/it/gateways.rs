@@ -111,9 +111,22 @@ async fn a_right_token_brings_back_whom_a_wrong_one_kept_out(pool: PgPool) {
         ..UpdateGatewayRequest::default()
     };
     let mut client = world.gateways(world.admin());
-    client.update_gateway(request).await.unwrap();
+    client.update_gateway(request.clone()).await.unwrap();
     let ready = world.until(&main.id, AgentStatus::Ready).await;
     assert_eq!(ready.last_error, None);
+
+    // The same once more is no change.
+    world.until_heard("gateway.updated", 1).await;
+    client.update_gateway(request.clone()).await.unwrap();
+    let renamed = UpdateGatewayRequest {
+        update_mask: mask(&["name"]),
+        name: Some("Works".into()),
+        token: None,
+        ..request
+    };
+    client.update_gateway(renamed).await.unwrap();
+    let told = world.until_heard("gateway.updated", 2).await;
+    assert_eq!(told.len(), 2, "{told:?}");
 }
 
 #[sqlx::test(migrations = false)]

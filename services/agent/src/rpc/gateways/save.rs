@@ -134,8 +134,10 @@ impl Desk {
         }
         if mask.has("token") {
             let token = input::gateway_token(request.token.as_deref())?;
-            changed.extend((token.is_some() || before.token_sealed.is_some()).then_some("token"));
-            after.token_sealed = token.map(|token| self.sealed(before.id, &token));
+            if self.is_other_token(before, token.as_deref()) {
+                changed.push("token");
+                after.token_sealed = token.map(|token| self.sealed(before.id, &token));
+            }
         }
         if mask.has("allow_insecure_tls") {
             after.allow_insecure_tls =
@@ -154,6 +156,18 @@ impl Desk {
             );
         }
         Ok((after, changed))
+    }
+
+    /// Whether a token is another one than the gateway's, or one is where none was.
+    fn is_other_token(&self, gateway: &Gateway, token: Option<&str>) -> bool {
+        match (&gateway.token_sealed, token) {
+            (Some(sealed), Some(token)) => {
+                let known = self.seal.open(sealed, &gateway::seal_context(gateway.id));
+                !known.is_ok_and(|known| known == token.as_bytes())
+            }
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        }
     }
 
     /// What a change means for what lives on the gateway. A new name is its main agent's too, and new paths stand in
