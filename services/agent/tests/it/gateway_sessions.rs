@@ -255,6 +255,14 @@ async fn a_message_needs_a_session_a_text_and_a_gateway_that_answers(pool: PgPoo
             (422, "INVALID_REQUEST".into(), field.into())
         );
     }
+    // No gateway is asked about a key that none can have.
+    let mut nowhere = message(&gateway, "hello", None);
+    nowhere.session_id = "s".repeat(301);
+    let refused = client.send_session_message(nowhere).await.unwrap_err();
+    assert_eq!(
+        refusal(&refused),
+        (422, "INVALID_REQUEST".into(), "session_id".into())
+    );
     for (word, http) in [
         ("GATEWAY_UNREACHABLE", 503),
         ("GATEWAY_BUSY", 503),

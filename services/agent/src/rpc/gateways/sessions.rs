@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Characters of a session's key, of a message, and of the key that makes a repeated message the same message.
-const KEY: usize = 500;
+const KEY: usize = 300;
 const MESSAGE: usize = 20_000;
 const IDEMPOTENCY_KEY: usize = 200;
 
