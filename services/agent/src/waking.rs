@@ -131,7 +131,8 @@ impl Waker {
         if agent.wake.deadline_at.is_some() {
             // What was planned before the agent stood still.
             forget(conn, &[agent.id]).await?;
-            self.plan(conn, &agent, false, deadline, now).await?;
+            let due_at = later(deadline, spread(agent.id, self.patience));
+            self.plan(conn, &agent, false, due_at, now).await?;
         }
         Ok(())
     }
@@ -173,6 +174,13 @@ pub(crate) async fn forget(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx:
     store::wakes::delete(conn, &ids).await
 }
 
+/// How long after its deadline an agent is looked at: a little, and of many that were woken at once each at a time of its
+/// own, so that the next wake-ups do not come to their gateway all at once.
+fn spread(agent_id: Uuid, patience: Duration) -> Duration {
+    let [.., share] = agent_id.into_bytes();
+    patience / 10 * u32::from(share) / 255
+}
+
 fn later(at: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     TimeDelta::from_std(by)
         .ok()
@@ -203,6 +211,17 @@ mod tests {
             sent_at: Some(at(0)),
             deadline_at: Some(at(300)),
         }
+    }
+
+    #[test]
+    fn those_woken_at_once_are_not_looked_at_at_once() {
+        let patience = Duration::from_secs(300);
+        let spread: std::collections::BTreeSet<Duration> = (0..1_000)
+            .map(|n| super::spread(Uuid::from_u128(n), patience))
+            .collect();
+        assert!(spread.len() > 200, "{}", spread.len());
+        assert_eq!(spread.first(), Some(&Duration::ZERO));
+        assert_eq!(spread.last(), Some(&(patience / 10)));
     }
 
     #[test]
