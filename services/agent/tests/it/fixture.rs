@@ -47,8 +47,8 @@ pub(crate) fn config(extra: &[&str]) -> agent::Config {
             words.extend([name, value]);
         }
     };
-    given("--lifecycle-timeout", "1500ms");
-    given("--notice-timeout", "1500ms");
+    given("--lifecycle-timeout", "5s");
+    given("--notice-timeout", "5s");
     given("--lifecycle-retry-schedule", &pauses);
     given("--notice-retry-schedule", &pauses);
     words.extend(extra);
