@@ -253,6 +253,8 @@ impl Owner {
 
     async fn carry_out(&mut self, order: Order) -> Result<(), &'static str> {
         match order {
+            // Whoever asked has been told that it failed.
+            Order::Ask { reply, .. } if reply.is_closed() => Ok(()),
             Order::Ask { id, text, reply } => {
                 self.waiting.insert(id, reply);
                 self.send(Message::text(text)).await
@@ -359,15 +361,19 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_gateway_that_takes_nothing_keeps_no_session_open() {
-        let (ours, _theirs) = tokio::io::duplex(64);
+    async fn session(ours: tokio::io::DuplexStream) -> Arc<Session> {
         let socket =
             WebSocketStream::from_raw_socket(Box::new(ours) as _, Role::Client, None).await;
         let hello = json!({"protocol": 4, "server": {"version": "2026.9.6"}});
         let hello = Hello::try_from(hello).unwrap();
         let feed = Arc::new(Feed::new(Clock::system()));
-        let session = Session::start(socket, hello, 4, "g", feed);
+        Session::start(socket, hello, 4, "g", feed)
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_takes_nothing_keeps_no_session_open() {
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let session = session(ours).await;
         let patience = Duration::from_secs(60);
         let asking = tokio::spawn({
             let session = Arc::clone(&session);
@@ -381,5 +387,39 @@ mod tests {
         let ended = timeout(WRITE_TIMEOUT / 2, session.over()).await;
         assert!(ended.is_ok(), "it waits for the gateway to take data");
         assert_eq!(asking.await.unwrap(), Err(Failed::Lost));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_sent() {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let session = session(ours).await;
+        let ask = |text: String, patience| {
+            let session = Arc::clone(&session);
+            tokio::spawn(async move {
+                let params = json!({"text": text});
+                session.ask("chat.send", &params, patience).await
+            })
+        };
+        let first = ask("x".repeat(1_000), Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let late = ask("late".into(), Duration::from_millis(100));
+        assert_eq!(late.await.unwrap(), Err(Failed::TimedOut));
+        let last = ask("last".into(), Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut theirs = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
+        let mut heard = Vec::new();
+        while heard.len() < 2 {
+            let Some(Ok(Message::Text(text))) = theirs.next().await else {
+                panic!("it is gone")
+            };
+            heard.push(text.to_string());
+        }
+        assert!(
+            heard[0].contains("xxx") && heard[1].contains("last"),
+            "{heard:?}"
+        );
+        session.close();
+        assert_eq!(first.await.unwrap(), Err(Failed::Lost));
+        assert_eq!(last.await.unwrap(), Err(Failed::Lost));
     }
 }

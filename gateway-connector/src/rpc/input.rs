@@ -24,7 +24,7 @@ pub(super) fn target(target: Option<Target>) -> Result<Target, Fault> {
 /// owner.
 pub(super) fn agent_key(text: &str) -> Result<String, Fault> {
     match any_agent_key(text) {
-        Ok(key) if key != "main" => Ok(key),
+        Ok(key) if key == text && key != "main" => Ok(key),
         Ok(_) | Err(_) => Err(Fault::invalid(
             "agent_key",
             "NOT_AN_AGENT_KEY",
@@ -33,16 +33,18 @@ pub(super) fn agent_key(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// The key of any agent, also of one that somebody else has made.
+/// The key of any agent, also of one that somebody else has made. Gateways do not tell cases apart; by hand it may be
+/// written in any.
 pub(super) fn any_agent_key(text: &str) -> Result<String, Fault> {
-    let lawful = text
+    let key = text.to_ascii_lowercase();
+    let lawful = key
         .chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
-        && (1..=64).contains(&text.len())
-        && !text.starts_with('-')
-        && !text.ends_with('-');
+        && (1..=64).contains(&key.len())
+        && !key.starts_with('-')
+        && !key.ends_with('-');
     if lawful {
-        Ok(text.to_owned())
+        Ok(key)
     } else {
         Err(Fault::invalid(
             "agent_key",

@@ -1,10 +1,11 @@
 //! What can be read of a gateway, on every version alike.
 
+use proto::gateway::v1::ListSkillsRequest;
 use serde_json::json;
 use simulator::{Failure, Version};
 use sqlx::PgPool;
 
-use crate::support::{Bench, KEY, SESSION};
+use crate::support::{Bench, KEY, SESSION, answer};
 
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
 async fn agents_of_the_configuration_are_told_from_what_is_left_of_others(pool: PgPool) {
@@ -183,6 +184,21 @@ async fn skills_are_listed_by_name(pool: PgPool) {
         bench.gateway.install_skill(KEY, "pdf");
         bench.gateway.install_skill("main", "other");
         assert_eq!(bench.skills().await.unwrap(), ["pdf"]);
+    }
+}
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn an_agent_that_its_owner_wrote_with_capitals_is_asked_like_any(pool: PgPool) {
+    for version in Version::ALL {
+        let bench = Bench::new(&pool, version).await;
+        bench.gateway.add_agent("MyAgent", "/srv/own");
+        bench.gateway.install_skill("MyAgent", "pdf");
+        let request = ListSkillsRequest {
+            target: Some(bench.target.clone()),
+            agent_key: "MyAgent".into(),
+        };
+        let found = answer(bench.connector.clone().list_skills(request).await).unwrap();
+        assert_eq!(found.names, ["pdf"], "{version:?}");
     }
 }
 
