@@ -90,14 +90,7 @@ impl SkillService for Shelf {
     ) -> Result<Response<DeleteSkillResponse>, Status> {
         let (caller, request) = (Caller::of(&request)?, request.into_inner());
         let id = decode::id("skill_id", &request.skill_id)?;
-        let mut tx = self.pool.begin().await.map_err(Error::from)?;
-        let deleted = store::skills::delete(&mut tx, organization(&caller)?, id)
-            .await
-            .map_err(Error::from)?
-            .ok_or(Error::SkillNotFound)?;
-        self.tell(&mut tx, &caller, &deleted, Change::Deleted)
-            .await?;
-        tx.commit().await.map_err(Error::from)?;
+        self.delete(&caller, id).await?;
         Ok(Response::new(DeleteSkillResponse { ok: true }))
     }
 

@@ -201,15 +201,36 @@ pub(crate) async fn find_main_agent(
     .await
 }
 
-/// Whether a request to a main agent is still to be sent.
-pub(crate) async fn is_on_its_way(conn: &mut PgConnection, notice_id: Uuid) -> sqlx::Result<bool> {
-    sqlx::query_scalar(
-        "select exists (
-             select from notice left join delivery on delivery.id = notice.id
-             where notice.id = $1 and coalesce(delivery.state, 'waiting') not in ('sent', 'dead')
-         )",
+/// A request about a skill that is still to be sent, and what it is to lead to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unsent {
+    pub notice_id: Uuid,
+    pub gateway_id: Uuid,
+    pub state: State,
+}
+
+/// Requests about a skill that main agents are still to be told of. Whoever calls has locked the skill.
+pub(crate) async fn list_unsent(
+    conn: &mut PgConnection,
+    skill_id: Uuid,
+) -> sqlx::Result<Vec<Unsent>> {
+    let rows = sqlx::query(
+        "select install.notice_id, install.gateway_id, install.state
+         from skill_install install
+         join notice on notice.id = install.notice_id
+         left join delivery on delivery.id = notice.id
+         where install.skill_id = $1 and coalesce(delivery.state, 'waiting') not in ('sent', 'dead')",
     )
-    .bind(notice_id)
-    .fetch_one(conn)
-    .await
+    .bind(skill_id)
+    .fetch_all(conn)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unsent {
+                notice_id: row.try_get("notice_id")?,
+                gateway_id: row.try_get("gateway_id")?,
+                state: state(row)?.ok_or(sqlx::Error::RowNotFound)?,
+            })
+        })
+        .collect()
 }

@@ -212,3 +212,16 @@ pub(crate) async fn list(
     .await?;
     Ok(Rows { items, total })
 }
+
+/// Forgets notices that their agents have not been told yet. Deliveries before notices, as whoever settles a delivery does it.
+pub(crate) async fn take_back(conn: &mut PgConnection, notice_ids: &[Uuid]) -> sqlx::Result<()> {
+    if notice_ids.is_empty() {
+        return Ok(());
+    }
+    delivery::discard_all(conn, notice_ids).await?;
+    sqlx::query("delete from notice where id = any($1)")
+        .bind(notice_ids)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
 
-use super::{departures::Whose, unknown_word};
+use super::{departures::Whose, notices, unknown_word};
 use crate::onboarding::{Message, Onboarding, Role, Status, draft::Draft};
 
 impl FromRow<'_, PgRow> for Onboarding {
@@ -285,7 +285,7 @@ pub(crate) async fn withdraw(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Res
     .bind(ids)
     .fetch_all(&mut *conn)
     .await?;
-    take_back(conn, &unsent).await
+    notices::take_back(conn, &unsent).await
 }
 
 /// Forgets the onboardings of a board or an organization, and takes back what main agents have not been told yet of it.
@@ -305,18 +305,5 @@ pub(crate) async fn delete(conn: &mut PgConnection, whose: Whose) -> sqlx::Resul
     .bind(whose.board())
     .fetch_all(&mut *conn)
     .await?;
-    take_back(conn, &unsent).await
-}
-
-/// Deliveries before notices, as whoever settles a delivery does it.
-async fn take_back(conn: &mut PgConnection, notice_ids: &[Uuid]) -> sqlx::Result<()> {
-    if notice_ids.is_empty() {
-        return Ok(());
-    }
-    delivery::discard_all(conn, notice_ids).await?;
-    sqlx::query("delete from notice where id = any($1)")
-        .bind(notice_ids)
-        .execute(conn)
-        .await?;
-    Ok(())
+    notices::take_back(conn, &unsent).await
 }

@@ -1,7 +1,7 @@
 //! What gateways are asked to install and to remove.
 
 use chassis::{Caller, Fault, decode};
-use proto::agent::v1::ReportSkillRequest;
+use proto::{agent::v1::ReportSkillRequest, event::v1::Change};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -49,22 +49,25 @@ impl Shelf {
         let skill = store::skills::lock(&mut tx, organization_id, skill_id)
             .await?
             .ok_or(Error::SkillNotFound)?;
-        let known = store::installs::lock(&mut tx, gateway.id, skill.id).await?;
-        let known = known.map(|asked| asked.install);
         let wanted = if kind == Kind::SkillInstall {
             State::Requested
         } else {
             State::Removing
         };
-        match &known {
-            None if wanted == State::Removing => return Ok(None),
-            Some(known)
-                if known.state == wanted
-                    && store::installs::is_on_its_way(&mut tx, known.notice_id).await? =>
-            {
-                return Ok(Some(wanted));
-            }
-            _ => {}
+        let unsent = store::installs::list_unsent(&mut tx, skill.id).await?;
+        let unsent = unsent.iter().find(|unsent| unsent.gateway_id == gateway.id);
+        if unsent.is_some_and(|unsent| unsent.state == wanted) {
+            return Ok(Some(wanted));
+        }
+        // Told later, it would undo what is asked for now.
+        if let Some(unsent) = unsent {
+            store::notices::take_back(&mut tx, &[unsent.notice_id]).await?;
+        }
+        // Deliveries are locked before installations, as whoever settles one does it.
+        let known = store::installs::lock(&mut tx, gateway.id, skill.id).await?;
+        let known = known.map(|asked| asked.install);
+        if known.is_none() && wanted == State::Removing {
+            return Ok(None);
         }
         let main = main.ok_or(Error::GatewayMainMissing)?;
         let direct = Direct {
@@ -77,6 +80,25 @@ impl Shelf {
             .await?;
         tx.commit().await?;
         Ok(Some(wanted))
+    }
+
+    /// Deletes a skill; main agents are not told of it any more where they have not been told yet.
+    pub(super) async fn delete(&self, caller: &Caller, id: Uuid) -> Result<(), Error> {
+        let organization_id = organization(caller)?;
+        let mut tx = self.pool.begin().await?;
+        store::skills::lock(&mut tx, organization_id, id)
+            .await?
+            .ok_or(Error::SkillNotFound)?;
+        let unsent = store::installs::list_unsent(&mut tx, id).await?;
+        let unsent: Vec<Uuid> = unsent.iter().map(|unsent| unsent.notice_id).collect();
+        store::notices::take_back(&mut tx, &unsent).await?;
+        let deleted = store::skills::delete(&mut tx, organization_id, id)
+            .await?
+            .ok_or(Error::SkillNotFound)?;
+        self.tell(&mut tx, caller, &deleted, Change::Deleted)
+            .await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the row, field by field")]

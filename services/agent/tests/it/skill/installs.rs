@@ -4,8 +4,8 @@ use chassis::{Caller, Role};
 use futures::future::join_all;
 use proto::{
     agent::v1::{
-        Agent, AgentStatus, Gateway, InstallSkillRequest, ReportSkillRequest, Skill, SkillCard,
-        SkillInstallState, UninstallSkillRequest,
+        Agent, AgentStatus, DeleteSkillRequest, Gateway, InstallSkillRequest, ReportSkillRequest,
+        Skill, SkillCard, SkillInstallState, UninstallSkillRequest,
     },
     event::v1::event::Payload,
     gateway::v1::SendMessageRequest,
@@ -217,6 +217,43 @@ async fn a_message_that_is_given_up_is_a_failure_that_can_be_tried_again(pool: P
     let told = shop.until(SkillInstallState::Told).await;
     assert_eq!(told.install_error, None);
     shop.world.until_heard("skill.install.failed", 1).await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_nobody_wants_any_more_is_not_told(pool: PgPool) {
+    let extra = [NEVER[0], NEVER[1], "--notice-retry-schedule", "2s,2s"];
+    let shop = Shop::open(pool, &extra).await;
+    shop.world.connector.fail(1, "GATEWAY_UNREACHABLE");
+    shop.install().await;
+    until("the gateway said no", || async {
+        shop.world.connector.names().contains(&"send").then_some(())
+    })
+    .await;
+    assert_eq!(shop.uninstall().await, (false, SkillInstallState::Removing));
+    shop.world.until_heard("skill.uninstall.sent", 1).await;
+    shop.world.connector.fail(1, "GATEWAY_UNREACHABLE");
+    shop.install().await;
+    until("the gateway said no again", || async {
+        let tries = shop.world.connector.names();
+        (tries.iter().filter(|name| **name == "send").count() == 3).then_some(())
+    })
+    .await;
+    let request = DeleteSkillRequest {
+        skill_id: shop.skill.id.clone(),
+    };
+    let admin = shop.world.admin();
+    let deleted = shop.world.skills(admin).delete_skill(request).await;
+    assert!(deleted.unwrap().into_inner().ok);
+    let unsent: i64 = sqlx::query_scalar(
+        "select count(*) from delivery where queue = 'notice' and state not in ('sent', 'dead')",
+    )
+    .fetch_one(&shop.world.pool)
+    .await
+    .unwrap();
+    assert_eq!(unsent, 0);
+    let told = shop.world.connector.taken();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].message.contains("SKILL UNINSTALL REQUEST"));
 }
 
 #[sqlx::test(migrations = false)]
