@@ -34,6 +34,8 @@ use crate::{
 const START_LIMIT: Duration = Duration::from_secs(180);
 /// How often it is asked whether the sample is still there.
 const LOOK: Duration = Duration::from_secs(10);
+/// Where a Mission Control is that was told nothing else.
+const USUAL: &str = "http://127.0.0.1:8000";
 /// The simulated gateway takes as many configuration writes as its release, but within this time.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
 
@@ -41,7 +43,7 @@ const RATE_WINDOW: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, clap::Args)]
 pub struct Config {
     /// Where Mission Control is.
-    #[arg(long, env = "BASE_URL", default_value = "http://127.0.0.1:8000")]
+    #[arg(long, env = "BASE_URL", default_value = USUAL, value_parser = address)]
     pub url: Url,
     /// Token to sign in with; read from the data directory when absent.
     #[arg(long, env = "LOCAL_AUTH_TOKEN", hide_env_values = true)]
@@ -87,6 +89,14 @@ impl Release {
     }
 }
 
+/// What `serve` takes for BASE_URL means the same here.
+fn address(text: &str) -> Result<Url, String> {
+    let text = if text == ::agent::AUTO { USUAL } else { text };
+    let url = text.parse::<Url>().ok();
+    url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| format!("must be an http or https URL such as {USUAL}"))
+}
+
 fn pace(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text.trim()) {
         Ok(pace) if (Duration::from_millis(10)..=Duration::from_secs(60)).contains(&pace) => {
@@ -98,11 +108,11 @@ fn pace(text: &str) -> Result<Duration, String> {
 
 /// Runs the demo until Ctrl-C, or until somebody takes the sample away; or takes it away.
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    let http = rest::http()?;
     let token = match &config.token {
         Some(token) => token.clone(),
-        None => Secrets::load_or_create(&config.data_dir)?.local_auth_token,
+        None => find_token(&config, &http).await?,
     };
-    let http = rest::http()?;
     let person = Rest::person(&http, config.url.as_str(), &token);
     if config.remove {
         return remove::remove(&person).await;
@@ -121,6 +131,38 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     outcome
 }
 
+/// The token in the data directory, which a Mission Control that is being started for the first time has yet to make.
+async fn find_token(config: &Config, http: &reqwest::Client) -> anyhow::Result<SecretString> {
+    let deadline = Instant::now() + START_LIMIT;
+    let mut said = false;
+    loop {
+        // Asked first: one that answers has made its secrets.
+        let is_there = http
+            .get(format!(
+                "{}/health",
+                config.url.as_str().trim_end_matches('/')
+            ))
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status().is_success());
+        if let Some(secrets) = Secrets::find(&config.data_dir)? {
+            return Ok(secrets.local_auth_token);
+        }
+        if is_there || config.remove || Instant::now() > deadline {
+            anyhow::bail!(
+                "there is no secrets.env in {}: name the data directory of the Mission Control at {} (--data-dir) or its token (--token)",
+                config.data_dir.display(),
+                config.url
+            );
+        }
+        if !said {
+            println!("Waiting for Mission Control");
+            said = true;
+        }
+        sleep(Duration::from_millis(300)).await;
+    }
+}
+
 async fn start_gateway(config: &Config) -> anyhow::Result<Arc<Running>> {
     let token = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>());
     let gateway = Simulator::start(SimulatorConfig {
@@ -133,7 +175,7 @@ async fn start_gateway(config: &Config) -> anyhow::Result<Arc<Running>> {
     .await
     .with_context(|| {
         format!(
-            "the simulated gateway cannot listen on {}: MC_DEMO_GATEWAY_ADDR names another address",
+            "the simulated gateway cannot listen on {}; if no other demo runs there, name another address with MC_DEMO_GATEWAY_ADDR",
             config.gateway_addr
         )
     })?;
@@ -156,7 +198,14 @@ async fn attend(
     let base = config.url.as_str().trim_end_matches('/');
     println!("Sample board at {base}/boards/{}", sample.board);
     println!(
-        "Ctrl-C stops the gateway; the board stays. `mission-control demo --remove` takes it away."
+        "To approve, to /pause and /resume and to follow the feed: {base}/docs, or the lines in docs/operations.md, \"The demo\"."
+    );
+    println!(
+        "Ctrl-C stops the gateway; the board stays. `{} demo --remove` takes it away.",
+        std::env::args()
+            .next()
+            .as_deref()
+            .unwrap_or("mission-control")
     );
     let gone = until_gone(person, &sample.board);
     if config.without_agents {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use simulator::Running;
 use tokio::time::{Instant, sleep};
@@ -94,6 +95,7 @@ pub(super) async fn find_or_make(
     let gateway_id = match named(person, "/api/v1/gateways", GATEWAY).await? {
         Some(known) => {
             let id = text(&known, "id")?;
+            refuse_a_second(person, gateway, &text(&known, "url")?).await?;
             let body = json!({"url": gateway.url(), "token": token});
             person
                 .patch(&format!("/api/v1/gateways/{id}"), body)
@@ -111,10 +113,30 @@ pub(super) async fn find_or_make(
         }
     };
     let board = match named(person, "/api/v1/boards", BOARD).await? {
-        Some(board) => text(&board, "id")?,
+        Some(board) => {
+            let id = text(&board, "id")?;
+            make_agents(person, &id).await?;
+            id
+        }
         None => make_board(person, &gateway_id).await?,
     };
     Ok(Sample { board })
+}
+
+/// Two simulated gateways under one name would take the agents from each other.
+async fn refuse_a_second(person: &Rest, gateway: &Running, known: &str) -> anyhow::Result<()> {
+    if known == gateway.url() {
+        return Ok(());
+    }
+    let asked: String = url::form_urlencoded::byte_serialize(known.as_bytes()).collect();
+    let status = person
+        .get(&format!("/api/v1/gateways/status?gateway_url={asked}"))
+        .await?;
+    anyhow::ensure!(
+        status["connected"] != true,
+        "another demo runs already, with its gateway at {known}: stop that one first"
+    );
+    Ok(())
 }
 
 async fn make_board(person: &Rest, gateway_id: &str) -> anyhow::Result<String> {
@@ -124,10 +146,7 @@ async fn make_board(person: &Rest, gateway_id: &str) -> anyhow::Result<String> {
         "comment_required_for_review": true, "block_status_changes_with_pending_approval": true,
     });
     let board = text(&person.post("/api/v1/boards", body).await?, "id")?;
-    for (name, is_lead) in AGENTS {
-        let body = json!({"board_id": board, "name": name, "is_board_lead": is_lead, "heartbeat_config": {"every": EVERY}});
-        person.post("/api/v1/agents", body).await?;
-    }
+    make_agents(person, &board).await?;
     let beginning = PIECES.iter().take(PIECES.len() - 1).enumerate();
     for (at, piece) in beginning {
         let body = json!({
@@ -136,6 +155,25 @@ async fn make_board(person: &Rest, gateway_id: &str) -> anyhow::Result<String> {
         person.post("/api/v1/tasks", body).await?;
     }
     Ok(board)
+}
+
+/// Makes the agents that the board does not have: all of a new one, or those that an interrupted run did not get to.
+async fn make_agents(person: &Rest, board: &str) -> anyhow::Result<()> {
+    let known = person.all("/api/v1/agents").await?;
+    let has = |name: &str| {
+        let mut of_board = known.iter().filter(|agent| agent["board_id"] == board);
+        of_board.any(|agent| agent["name"] == name)
+    };
+    for (name, is_lead) in AGENTS.into_iter().filter(|(name, _)| !has(name)) {
+        let body = json!({"board_id": board, "name": name, "is_board_lead": is_lead, "heartbeat_config": {"every": EVERY}});
+        match person.post("/api/v1/agents", body).await {
+            // Somebody put another in its place, or it is on another board now.
+            Err(error)
+                if Refusal::of(&error).is_some_and(|no| no.status == StatusCode::CONFLICT) => {}
+            outcome => _ = outcome?,
+        }
+    }
+    Ok(())
 }
 
 /// The thing in a list that has this name.

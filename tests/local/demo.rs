@@ -250,3 +250,48 @@ async fn a_newcomer_sees_work_move_decides_pauses_restarts_and_takes_it_away() {
     installation.until_demo_ends().await;
     installation.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_completes_what_one_that_was_cut_off_began_and_runs_once() {
+    let installation = Installation::start().await;
+    // As far as a run got that was killed.
+    let gateway =
+        json!({"name": GATEWAY, "url": "ws://127.0.0.1:1", "workspace_root": "/demo/openclaw"});
+    let gateway = installation.post("/api/v1/gateways", gateway).await;
+    let board = json!({
+        "name": BOARD, "gateway_id": gateway["id"], "description": "A sample board.", "require_approval_for_done": false,
+    });
+    installation.post("/api/v1/boards", board).await;
+
+    installation.demo(&["--pace", "50ms"]);
+    let sample = Sample::find(&installation).await;
+    sample.until_done("Collect five stories").await;
+    let agents = sample.agents().await;
+    let names: Vec<&str> = agents.iter().map(|agent| text(agent, "name")).collect();
+    assert_eq!(names, ["Demo checker", "Demo lead", "Demo writer"]);
+
+    // A second one would take the agents away from the first.
+    let mut second = installation.program(&["demo", "--gateway-addr", "127.0.0.1:0"]);
+    let second = second.output().await.unwrap();
+    let complaint = String::from_utf8_lossy(&second.stderr);
+    assert!(
+        !second.status.success() && complaint.contains("another demo runs already"),
+        "{complaint}"
+    );
+
+    // And one that was given the wrong directory makes nothing there.
+    let wrong = installation.data_dir().with_file_name("wrong");
+    let mut third = installation.program(&["demo", "--gateway-addr", "127.0.0.1:0"]);
+    third
+        .env("MC_DATA_DIR", &wrong)
+        .env_remove("LOCAL_AUTH_TOKEN");
+    let third = third.output().await.unwrap();
+    let complaint = String::from_utf8_lossy(&third.stderr);
+    assert!(
+        !third.status.success() && complaint.contains("no secrets.env"),
+        "{complaint}"
+    );
+    assert!(!wrong.exists());
+    installation.stop_demo().await;
+    installation.stop().await;
+}
