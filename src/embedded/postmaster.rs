@@ -22,6 +22,8 @@ use crate::data_dir::{Lock, is_alive};
 
 /// Recovery after a power cut replays at most `max_wal_size`.
 const START: Duration = Duration::from_secs(300);
+/// How long connections that are being closed may take.
+const SMART_STOP: Duration = Duration::from_secs(1);
 /// A fast shutdown writes out what is in memory.
 const FAST_STOP: Duration = Duration::from_secs(60);
 const IMMEDIATE_STOP: Duration = Duration::from_secs(10);
@@ -123,6 +125,8 @@ impl Postmaster {
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         self.watchdog.call_off().await?;
         for (signal, patience) in [
+            // Connections that are closing are let go, rather than cut off with a warning each.
+            (Signal::SIGTERM, SMART_STOP),
             (Signal::SIGINT, FAST_STOP),
             (Signal::SIGQUIT, IMMEDIATE_STOP),
         ] {
