@@ -37,6 +37,8 @@ fn a_bad_value_is_answered_with_the_name_of_its_variable() {
         ("MC_HTTP_ADDR", "nonsense"),
         ("LOG_FORMAT", "xml"),
         ("MC_LIFECYCLE_DEADLINE", "0s"),
+        ("MC_GATEWAY_REQUEST_TIMEOUT", "0s"),
+        ("MC_GATEWAY_IDLE_AFTER", "0s"),
         ("AUTH_MODE", "clerk"),
     ] {
         let said = complaint(variable, value);
