@@ -42,7 +42,8 @@ static INDEX: LazyLock<Document> =
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::new(["/openapi.json"])
         .deep_linking(true)
-        .display_request_duration(true);
+        .display_request_duration(true)
+        .show_extensions(true);
     Arc::new(config.persist_authorization(true).validator_url("none"))
 });
 
