@@ -101,7 +101,7 @@ impl ConnectorService for Connector {
         request: Request<WriteFilesRequest>,
     ) -> Result<Response<WriteFilesResponse>, Status> {
         let (gateway, request) = here!(self, request, write_files);
-        let key = agent_key(&request.agent_key)?;
+        let key = any_agent_key(&request.agent_key)?;
         let files = files(request.files)?;
         let outcome = Box::pin(operation::write_files(&gateway, &key, &files)).await?;
         Ok(Response::new(WriteFilesResponse {
@@ -235,7 +235,7 @@ impl ConnectorService for Connector {
         request: Request<RemoveFilesRequest>,
     ) -> Result<Response<RemoveFilesResponse>, Status> {
         let (gateway, request) = here!(self, request, remove_files);
-        let key = agent_key(&request.agent_key)?;
+        let key = any_agent_key(&request.agent_key)?;
         let names = file_names(&request.names)?;
         operation::remove_files(&gateway, &key, &names).await?;
         Ok(Response::new(RemoveFilesResponse {}))

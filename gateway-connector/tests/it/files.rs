@@ -1,6 +1,8 @@
 //! Files reach the workspace, whatever the gateway takes.
 
-use proto::gateway::v1::{WorkspaceFile, WriteFilesResponse};
+use proto::gateway::v1::{
+    RemoveFilesRequest, WorkspaceFile, WriteFilesRequest, WriteFilesResponse,
+};
 use simulator::Version;
 use sqlx::PgPool;
 
@@ -138,4 +140,27 @@ async fn a_file_larger_than_the_gateway_takes_is_refused_and_the_session_stays(p
         .unwrap_err();
     assert_eq!(fault.reason, "GATEWAY_REFUSED");
     bench.write(&[("SOUL.md", "small")]).await.unwrap();
+}
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn the_agent_that_a_gateway_always_has_can_be_told_where_mission_control_is(pool: PgPool) {
+    for version in Version::ALL {
+        let bench = Bench::new(&pool, version).await;
+        let request = WriteFilesRequest {
+            target: Some(bench.target.clone()),
+            agent_key: "main".into(),
+            files: vec![file("MISSION_CONTROL.md", "BASE_URL=http://x")],
+        };
+        bench.connector.clone().write_files(request).await.unwrap();
+        let text = bench.gateway.file("main", "AGENTS.md").unwrap();
+        assert!(text.contains("BASE_URL=http://x"), "{version:?}: {text}");
+        let request = RemoveFilesRequest {
+            target: Some(bench.target.clone()),
+            agent_key: "main".into(),
+            names: names(&["MISSION_CONTROL.md"]),
+        };
+        bench.connector.clone().remove_files(request).await.unwrap();
+        let text = bench.gateway.file("main", "AGENTS.md").unwrap();
+        assert!(!text.contains("BASE_URL"), "{version:?}: {text}");
+    }
 }
