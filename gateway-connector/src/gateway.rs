@@ -245,7 +245,8 @@ impl Gateway {
                 Err(error @ Error::HeldElsewhere { .. }) => return Err(error),
                 Err(error) => error,
             };
-            slot.failed(&error);
+            let is_news = slot.failed(&error);
+            self.tell(&error, is_news);
             // A gateway that is starting says when to come back, and that is soon. One that restarts is back in a moment.
             let soon = matches!(&error, Error::Busy { retry_after: Some(wait) } if *wait <= SHORT_WAIT)
                 || (slot.is_expected() && error.passes());

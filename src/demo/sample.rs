@@ -89,7 +89,7 @@ pub(super) struct Sample {
 pub(super) async fn find_or_make(
     person: &Rest,
     gateway: &Running,
-    brings_agents_back: bool,
+    plays_agents: bool,
 ) -> anyhow::Result<Sample> {
     let token = gateway.config().token.clone();
     let gateway_id = match named(person, "/api/v1/gateways", GATEWAY).await? {
@@ -101,7 +101,7 @@ pub(super) async fn find_or_make(
                 .patch(&format!("/api/v1/gateways/{id}"), body)
                 .await?;
             gateway.refuse_connections(false);
-            if brings_agents_back {
+            if plays_agents {
                 bring_back(person, gateway, &id).await?;
             }
             id
@@ -115,7 +115,10 @@ pub(super) async fn find_or_make(
     let board = match named(person, "/api/v1/boards", BOARD).await? {
         Some(board) => {
             let id = text(&board, "id")?;
-            make_agents(person, &id).await?;
+            // Without scripts to play them, they are whoever's the board is.
+            if plays_agents {
+                make_agents(person, &id).await?;
+            }
             id
         }
         None => make_board(person, &gateway_id).await?,

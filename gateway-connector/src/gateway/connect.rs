@@ -23,18 +23,24 @@ impl Gateway {
                 method: "connect".to_owned(),
             })
         });
-        match &outcome {
-            Ok(session) => tracing::info!(
+        if let Ok(session) = &outcome {
+            tracing::info!(
                 gateway.id = %self.target.gateway_id,
                 version = %session.hello.version,
                 protocol = session.hello.protocol,
                 "gateway session opened"
-            ),
-            Err(error) => tracing::warn!(
-                gateway.id = %self.target.gateway_id, %error, "gateway cannot be connected to"
-            ),
+            );
         }
         outcome
+    }
+
+    /// Logs a failure: aloud when it is news, for a gateway that is away is tried again and again.
+    pub(super) fn tell(&self, error: &Error, is_news: bool) {
+        if is_news {
+            tracing::warn!(gateway.id = %self.target.gateway_id, %error, "gateway cannot be connected to");
+        } else {
+            tracing::debug!(gateway.id = %self.target.gateway_id, %error, "gateway still cannot be connected to");
+        }
     }
 
     async fn greet(&self) -> Result<Arc<Session>, Error> {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chassis::Explain;
 use tokio::time::Instant;
 
 use crate::{backoff, error::Error, session::Session};
@@ -86,7 +87,8 @@ impl Slot {
         self.last_error = None;
     }
 
-    pub(super) fn failed(&mut self, error: &Error) {
+    /// Says whether it is news: the attempt before did not fail in the same way.
+    pub(super) fn failed(&mut self, error: &Error) -> bool {
         self.failures += 1;
         let wait = match error {
             Error::Busy {
@@ -100,6 +102,7 @@ impl Slot {
             Some(_) | None => wait,
         };
         self.next_attempt = now + wait;
-        self.last_error = Some(error.clone());
+        let before = self.last_error.replace(error.clone());
+        before.is_none_or(|before| before.reason() != error.reason())
     }
 }
