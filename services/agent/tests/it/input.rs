@@ -306,7 +306,14 @@ async fn malformed_and_unknown_ids_are_told_apart(pool: PgPool) {
 async fn a_number_of_any_size_is_read_as_it_was_written(pool: PgPool) {
     let world = World::start(pool).await;
     let gateway = world.gateway("Lab").await;
-    let numbers = json!([f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, 0.1 + 0.2, 1e22]);
+    let numbers = json!([
+        f64::MAX,
+        f64::MIN,
+        f64::MIN_POSITIVE,
+        5e-324,
+        0.1 + 0.2,
+        1e22
+    ]);
     let request = CreateAgentRequest {
         heartbeat_config: encode::to_struct(&json!({"every": "20s", "x": numbers})),
         ..wanted(world.board(&gateway, 1), "Ada")
