@@ -9,7 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::phase::{self, Phase, Status};
+use crate::{
+    gateway::{self, Gateway},
+    phase::{self, Phase, Status},
+};
 
 /// An agent.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +71,31 @@ pub(crate) enum Role {
 }
 
 impl Agent {
+    /// The main agent of a gateway that has none yet.
+    pub(crate) fn main_of(gateway: &Gateway, now: DateTime<Utc>) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            organization_id: gateway.organization_id,
+            gateway_id: gateway.id,
+            board_id: None,
+            name: gateway::main_agent_name(&gateway.name),
+            is_board_lead: false,
+            phase: Phase::Pending,
+            last_error: None,
+            heartbeat_config: heartbeat::default(),
+            identity_profile: Some(profile::main()),
+            identity_template: None,
+            soul_template: None,
+            last_seen_at: None,
+            provisioned_at: None,
+            wake: Wake::default(),
+            runtime: None,
+            leaving_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     pub(crate) fn role(&self) -> Role {
         match (self.board_id, self.is_board_lead) {
             (None, _) => Role::Main,

@@ -6,6 +6,7 @@
 //! | a job of it is under way | another job follows and writes them |
 //! | of a paused board | left alone, without a word |
 //! | imported, going, failed, or not in place yet | left alone, and named |
+//! | the main agent, and there is none | made and put in place |
 //!
 //! A job that succeeds has updated its agent; one that is given up, or that goes with its agent, has not. The last one to
 //! end finishes the sync. A sweep finishes what was left without a job, so that none stays open.
@@ -25,7 +26,7 @@ use crate::{
     job::{Job, Requester, Wish},
     lifecycle::Planner,
     phase::Phase,
-    store::{pauses, syncs},
+    store::{agents, pauses, syncs},
     wire::event,
 };
 
@@ -150,6 +151,15 @@ pub(crate) async fn begin(
         ..options.wish
     };
     let mut pending = planner.follow_up(conn, &meant, wish).await?;
+    if options.include_main
+        && let Some(main) = make_main(conn, gateway, now).await?
+    {
+        let mains = std::slice::from_ref(&main);
+        planner.plan(conn, mains, wish, by, now).await?;
+        bus::outbox::append(conn, event::agent_created(actor.clone(), &main, now)).await?;
+        pending.push(main.id);
+        agents.push(main);
+    }
     let idle: Vec<Uuid> = meant
         .iter()
         .copied()
@@ -199,6 +209,21 @@ pub(crate) async fn begin(
         tell_finished(conn, &sync, &entries, now).await?;
     }
     Ok((sync, entries))
+}
+
+/// The main agent of a gateway that is held against changes, when somebody has deleted it: a gateway without one is mute.
+async fn make_main(
+    conn: &mut PgConnection,
+    gateway: &Gateway,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Agent>> {
+    let known = agents::main_of(conn, gateway.organization_id, gateway.id).await?;
+    if !matches!(known, Some((_, None))) {
+        return Ok(None);
+    }
+    let main = Agent::main_of(gateway, now);
+    agents::insert(conn, &main).await?;
+    Ok(Some(main))
 }
 
 /// A job that is under way may take its time, and the one that follows it as well.

@@ -24,6 +24,8 @@ pub(crate) const DEPENDENCY_ADDED: &str = "dependency_added";
 
 /// Why the system moves a task when the agent that worked on it is gone.
 pub(crate) const ASSIGNEE_DELETED: &str = "assignee_deleted";
+/// Why the system moves a task when the agent that worked on it went to another board.
+pub(crate) const ASSIGNEE_MOVED: &str = "assignee_moved";
 
 /// Who does something on which board, when.
 #[derive(Clone, Debug)]

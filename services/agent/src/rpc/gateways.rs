@@ -27,7 +27,9 @@ use tonic::{Request, Response, Status, codegen::BoxStream};
 use uuid::Uuid;
 
 use super::{Desk, Paging, organization};
-use crate::{connector::Failure, error::Error, gateway::Gateway, job::Requester, store, wire};
+use crate::{
+    agent::Agent, connector::Failure, error::Error, gateway::Gateway, job::Requester, store, wire,
+};
 
 #[tonic::async_trait]
 impl GatewayService for Desk {
@@ -60,7 +62,7 @@ impl GatewayService for Desk {
     ) -> Result<Response<CreateGatewayResponse>, Status> {
         let (caller, request) = (Caller::of(&request)?, request.into_inner());
         let gateway = self.new_gateway(organization(&caller)?, &request)?;
-        let main = save::main_agent(&gateway);
+        let main = Agent::main_of(&gateway, gateway.created_at);
         self.insert(&caller, &gateway, &main).await?;
         Ok(Response::new(CreateGatewayResponse {
             gateway: Some(wire::gateway(&gateway)),

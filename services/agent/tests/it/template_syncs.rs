@@ -380,3 +380,32 @@ async fn a_job_that_is_given_up_is_named_with_its_reason(pool: PgPool) {
     }
     assert_eq!(team.world.finished(1).await, [sync]);
 }
+
+#[sqlx::test(migrations = false)]
+async fn a_main_agent_that_was_deleted_is_made_again(pool: PgPool) {
+    let team = Team::start(pool, &[]).await;
+    let gateway = team.gateway().await;
+    let before = team.world.main_agent(&gateway).await;
+    let deleted = team.world.delete(team.world.admin(), &before.id, false);
+    deleted.await.unwrap();
+    team.world.until_forgotten(&before).await;
+    let request = SyncTemplatesRequest {
+        include_main: Some(false),
+        ..team.wanted()
+    };
+    let without = team.until_synced(&team.sync(request).await).await;
+    assert_eq!((without.agents_updated, without.main_updated), (3, false));
+    let sync = team.until_synced(&team.sync(team.wanted()).await).await;
+    assert_eq!(
+        (sync.agents_updated, sync.main_updated, sync.errors),
+        (3, true, Vec::new())
+    );
+    let main = team.world.main_agent(&gateway).await;
+    assert_ne!(main.id, before.id);
+    assert_eq!((&main.name, key(&main)), (&before.name, key(&before)));
+    team.world.until(&main.id, AgentStatus::Ready).await;
+    let created = team.world.until_heard("agent.created", 5).await;
+    assert_eq!(created.len(), 5, "once, whoever syncs again");
+    team.sync(team.wanted()).await;
+    assert_eq!(team.world.main_agent(&gateway).await.id, main.id);
+}

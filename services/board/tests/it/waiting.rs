@@ -335,15 +335,21 @@ async fn the_tasks_of_an_agent_that_goes_or_moves_away_are_free(pool: PgPool) {
         })
     };
     let leaving = [
-        Payload::AgentRetiring(AgentRetiring {
-            agent: Some(agent.clone()),
-        }),
-        Payload::AgentUnlinked(AgentUnlinked {
-            agent: Some(agent.clone()),
-        }),
-        moved(Some(fixture.board.to_string())),
+        (
+            Payload::AgentRetiring(AgentRetiring {
+                agent: Some(agent.clone()),
+            }),
+            "assignee_deleted",
+        ),
+        (
+            Payload::AgentUnlinked(AgentUnlinked {
+                agent: Some(agent.clone()),
+            }),
+            "assignee_deleted",
+        ),
+        (moved(Some(fixture.board.to_string())), "assignee_moved"),
     ];
-    for leaving in leaving {
+    for (leaving, cause) in leaving {
         let task = fixture.task("Work").await;
         let task = fixture
             .update(&owner(), patch(&task).assignee(Some(worker_id(0))))
@@ -362,7 +368,10 @@ async fn the_tasks_of_an_agent_that_goes_or_moves_away_are_free(pool: PgPool) {
         let kinds: Vec<&str> = told.iter().map(|event| event.r#type.as_str()).collect();
         assert_eq!(kinds[3..5], ["agent.updated"; 2]);
         assert!(kinds[5].starts_with("agent."), "{kinds:?}");
-        assert_eq!(kinds[6], "task.status_changed");
+        let Some(Payload::TaskStatusChanged(change)) = &told[6].payload else {
+            panic!("{kinds:?}")
+        };
+        assert_eq!(change.cause.as_deref(), Some(cause));
         let freed = fixture.now(&task).await;
         assert_eq!(freed.assigned_agent_id, None);
         assert_eq!((freed.status(), freed.in_progress_at), (Inbox, None));

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::{Desk, owned, person};
 use crate::{
-    agent::{Agent, Wake, heartbeat, profile},
+    agent::Agent,
     departure,
     error::Error,
     gateway::{self, Gateway},
     job::Wish,
     lifecycle,
-    phase::{Change, Phase},
+    phase::Change,
     post,
     rpc::{input, organization},
     store::{
@@ -251,28 +251,4 @@ impl Desk {
 
 fn owned_names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
-}
-
-pub(super) fn main_agent(gateway: &Gateway) -> Agent {
-    Agent {
-        id: Uuid::now_v7(),
-        organization_id: gateway.organization_id,
-        gateway_id: gateway.id,
-        board_id: None,
-        name: gateway::main_agent_name(&gateway.name),
-        is_board_lead: false,
-        phase: Phase::Pending,
-        last_error: None,
-        heartbeat_config: heartbeat::default(),
-        identity_profile: Some(profile::main()),
-        identity_template: None,
-        soul_template: None,
-        last_seen_at: None,
-        provisioned_at: None,
-        wake: Wake::default(),
-        runtime: None,
-        leaving_at: None,
-        created_at: gateway.created_at,
-        updated_at: gateway.created_at,
-    }
 }
