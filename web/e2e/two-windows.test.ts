@@ -49,6 +49,64 @@ test("two windows show one board: a card moved in one moves in the other", async
   await screenshot(right, "board");
 });
 
+test("an approval waits in every open window, and one decides it", async () => {
+  const board = await aBoard("Careful");
+  const task = await stack.call<{ id: string }>("POST", "/api/v1/tasks", {
+    board_id: board.id,
+    title: "Send the newsletter",
+  });
+  const windows = [await signedIn(), await signedIn()] as const;
+  for (const page of windows) {
+    await page.getByRole("link", { name: "Careful" }).click();
+    await page.locator('[data-connection="live"]').waitFor();
+    await page.getByText("No approval waits.").waitFor();
+  }
+  const asked = await stack.call<{ id: string }>("POST", `/api/v1/boards/${board.id}/approvals`, {
+    action_type: "newsletter.send",
+    task_id: task.id,
+    confidence: 80,
+    lead_reasoning: "It leaves the house.",
+  });
+
+  const waiting = (page: Page) => page.locator(`[data-approval-id="${asked.id}"]`);
+  for (const page of windows) {
+    await waiting(page).getByText("Send the newsletter").waitFor({ timeout: 5_000 });
+    await waiting(page).getByText("It leaves the house.").waitFor();
+    await page.getByRole("link", { name: "1 waits for you" }).waitFor();
+  }
+  await screenshot(windows[0], "approval");
+  await waiting(windows[0]).getByRole("button", { name: "Approve" }).click();
+  for (const page of windows) {
+    await page.getByText("No approval waits.").waitFor({ timeout: 5_000 });
+    await page.locator('[data-event-type="approval.resolved"]').waitFor({ timeout: 5_000 });
+  }
+  const decided = await stack.call<{ status: string }>(
+    "GET",
+    `/api/v1/boards/${board.id}/approvals/${asked.id}`,
+  );
+  expect(decided.status).toBe("approved");
+});
+
+test("agents that one window pauses are paused in the other", async () => {
+  const board = await aBoard("Hasty");
+  const [left, right] = [await signedIn(), await signedIn()];
+  for (const page of [left, right]) {
+    await page.getByRole("link", { name: "Hasty" }).click();
+    await page.locator('[data-connection="live"]').waitFor();
+  }
+  const paused = () =>
+    stack
+      .call<{ agents_paused: boolean }>("GET", `/api/v1/boards/${board.id}`)
+      .then((read) => read.agents_paused);
+
+  await left.getByRole("button", { name: "Pause agents" }).click();
+  await right.getByText("Agents are paused").waitFor({ timeout: 5_000 });
+  expect(await paused()).toBe(true);
+  await right.getByRole("button", { name: "Resume agents" }).click();
+  await left.getByRole("button", { name: "Pause agents" }).waitFor({ timeout: 5_000 });
+  expect(await paused()).toBe(false);
+});
+
 test("a refused move puts the card back and says why", async () => {
   const board = await aBoard("Guarded");
   const task = await stack.call<{ id: string }>("POST", "/api/v1/tasks", {

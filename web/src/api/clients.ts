@@ -2,7 +2,9 @@
 
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { ActivityService } from "../gen/mission/activity/v1/activity_pb";
 import { FeedService } from "../gen/mission/activity/v1/feed_pb";
+import { ApprovalService } from "../gen/mission/approval/v1/approval_pb";
 import { BoardService } from "../gen/mission/board/v1/board_pb";
 import { TaskService } from "../gen/mission/board/v1/task_pb";
 import { UserService } from "../gen/mission/org/v1/user_pb";
@@ -30,6 +32,8 @@ const transport = createGrpcWebTransport({
 export const users = createClient(UserService, transport);
 export const boards = createClient(BoardService, transport);
 export const tasks = createClient(TaskService, transport);
+export const approvals = createClient(ApprovalService, transport);
+export const activity = createClient(ActivityService, transport);
 export const feed = createClient(FeedService, transport);
 
 /** What a person should read about a failed call. */

@@ -10,7 +10,10 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { Task, TaskStatus } from "../gen/mission/board/v1/task_pb";
 import { ConnectionBadge } from "../shell/ConnectionBadge";
 import { Notice } from "../shell/Notice";
+import { Activity } from "./Activity";
+import { Approvals, WaitingBadge } from "./Approvals";
 import { Column } from "./Column";
+import { Pace } from "./Pace";
 import { COLUMNS, inColumn } from "./tasks";
 import { useBoard } from "./useBoard";
 
@@ -40,8 +43,10 @@ function BoardView({ boardId }: { boardId: string }) {
         <Link to="/boards" className="text-sm text-(--muted) hover:text-(--text)">
           Boards
         </Link>
-        <h1 className="text-xl font-semibold">{board.name ?? " "}</h1>
+        <h1 className="text-xl font-semibold">{board.board?.name ?? " "}</h1>
         <ConnectionBadge state={board.connection} />
+        <WaitingBadge boardId={boardId} />
+        {board.board && <Pace board={board.board} />}
       </header>
       {board.problem && <Notice text={board.problem} onDismiss={board.dismiss} />}
       {board.tasks ? (
@@ -54,6 +59,12 @@ function BoardView({ boardId }: { boardId: string }) {
         </DndContext>
       ) : (
         !board.problem && <BoardSkeleton />
+      )}
+      {board.board && (
+        <div className="grid items-start gap-4 lg:grid-cols-2">
+          <Approvals boardId={boardId} />
+          <Activity boardId={boardId} />
+        </div>
       )}
     </>
   );

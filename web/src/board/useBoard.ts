@@ -1,10 +1,12 @@
 // One board: what is on it, live, and how a card is moved.
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useState } from "react";
 import { boards, explain, tasks as taskService } from "../api/clients";
+import type { Board } from "../gen/mission/board/v1/board_pb";
 import { TaskStatus, type Task } from "../gen/mission/board/v1/task_pb";
 import { follow, type Connection } from "./live";
+import { EVERYTHING, News, touched } from "./news";
 import { apply, byId, withTask, type Tasks } from "./tasks";
 
 /** Rows of a page: the most that the API gives at once. */
@@ -13,7 +15,7 @@ const PAGE = 200;
 const MOST = 2_000;
 
 export interface LiveBoard {
-  name: string | undefined;
+  board: Board | undefined;
   tasks: Tasks | undefined;
   connection: Connection;
   /** Why the board cannot be shown, or what went wrong with the last move. */
@@ -26,6 +28,7 @@ export function useBoard(boardId: string): LiveBoard {
   const [tasks, setTasks] = useState<Tasks>();
   const [connection, setConnection] = useState<Connection>("connecting");
   const [problem, setProblem] = useState<string | null>(null);
+  const queries = useQueryClient();
   const board = useQuery({
     queryKey: ["board", boardId],
     queryFn: () => boards.getBoard({ boardId }),
@@ -33,12 +36,15 @@ export function useBoard(boardId: string): LiveBoard {
 
   useEffect(() => {
     const ending = new AbortController();
+    const news = new News(queries, boardId);
     // Events that arrive while the first page loads wait for it: what is loaded may be older than they are.
     let early: Parameters<typeof apply>[1][] | null = [];
     void follow(
       boardId,
       {
         onStart: () => {
+          // What was asked for before may have missed what happened before the stream began.
+          news.tell(EVERYTHING);
           loadAll(boardId, ending.signal)
             .then((loaded) => {
               const waiting = early ?? [];
@@ -50,6 +56,7 @@ export function useBoard(boardId: string): LiveBoard {
             });
         },
         onEvent: (event) => {
+          news.tell(touched(event));
           if (early) early.push(event);
           else setTasks((known) => known && apply(known, event));
         },
@@ -57,8 +64,11 @@ export function useBoard(boardId: string): LiveBoard {
       },
       ending.signal,
     );
-    return () => ending.abort();
-  }, [boardId]);
+    return () => {
+      ending.abort();
+      news.stop();
+    };
+  }, [boardId, queries]);
 
   const move = useCallback(async (task: Task, to: TaskStatus) => {
     const show = (status: TaskStatus) =>
@@ -85,7 +95,7 @@ export function useBoard(boardId: string): LiveBoard {
   }, []);
 
   return {
-    name: board.data?.board?.name,
+    board: board.data?.board,
     tasks,
     connection,
     problem: problem ?? (board.error ? explain(board.error) : null),
