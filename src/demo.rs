@@ -197,9 +197,7 @@ async fn attend(
         .context("the sample cannot be made")?;
     let base = config.url.as_str().trim_end_matches('/');
     println!("Sample board at {base}/boards/{}", sample.board);
-    println!(
-        "To approve, to /pause and /resume and to follow the feed: {base}/docs, or the lines in docs/operations.md, \"The demo\"."
-    );
+    println!("There tasks move, an approval waits for you, and agents can be paused.");
     println!(
         "Ctrl-C stops the gateway; the board stays. `{} demo --remove` takes it away.",
         std::env::args()
