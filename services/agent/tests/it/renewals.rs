@@ -127,8 +127,9 @@ async fn what_was_done_can_be_read(pool: PgPool) {
     world.connector.be(Mood::HangingOn("ensure"));
     world.update(renamed(&agent, "Ada Lovelace")).await.unwrap();
     let jobs = until("an attempt is under way", || async {
-        let jobs = world.jobs(&agent).await;
+        // In this order: what is read of the job is as young as the question.
         let asked = world.names_of(&key(&agent)).len() > 1;
+        let jobs = world.jobs(&agent).await;
         (asked && jobs[0].state() == AgentJobState::Running).then_some(jobs)
     })
     .await;
