@@ -281,6 +281,21 @@ impl World {
         bus::outbox::append(&mut conn, event).await.unwrap();
     }
 
+    /// Waits until a statement waits for a row that another transaction holds.
+    pub(crate) async fn until_somebody_waits(&self) {
+        until("somebody waits", || async {
+            let waits: bool = sqlx::query_scalar(
+                "select exists (select from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock')",
+            )
+            .fetch_one(&self.pool)
+            .await
+            .unwrap();
+            waits.then_some(())
+        })
+        .await;
+    }
+
     /// Waits until every event has been taken in and nothing is due on a queue that somebody works.
     pub(crate) async fn until_quiet(&self) {
         until("everything is taken in", || async {

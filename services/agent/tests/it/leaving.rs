@@ -129,17 +129,7 @@ async fn an_agent_is_forgotten_while_a_step_of_its_job_ends(pool: PgPool) {
     .await;
     let forgotten = async { world.delete(world.admin(), &agent.id, true).await };
     let stepped = async {
-        until("somebody waits", || async {
-            let waits: bool = sqlx::query_scalar(
-                "select exists (select from pg_stat_activity
-                 where datname = current_database() and wait_event_type = 'Lock')",
-            )
-            .fetch_one(&world.pool)
-            .await
-            .unwrap();
-            waits.then_some(())
-        })
-        .await;
+        world.until_somebody_waits().await;
         hold(
             &mut step,
             &agent,

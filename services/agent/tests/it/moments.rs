@@ -137,17 +137,7 @@ async fn an_agent_is_changed_when_nobody_else_can(pool: PgPool) {
         .unwrap();
     let changed = async { world.update(crate::life::renamed(&agent, "Ada L")).await };
     let released = async {
-        until("the change waits", || async {
-            let waits: bool = sqlx::query_scalar(
-                "select exists (select from pg_stat_activity
-                 where datname = current_database() and wait_event_type = 'Lock')",
-            )
-            .fetch_one(&world.pool)
-            .await
-            .unwrap();
-            waits.then_some(())
-        })
-        .await;
+        world.until_somebody_waits().await;
         world.clock.advance(TimeDelta::seconds(10));
         held.commit().await.unwrap();
     };
