@@ -137,7 +137,7 @@ pub(crate) fn exported(row: Placed, reasons: bool) -> Map<String, Json> {
 fn payload(entry: &Entry, reasons: bool) -> Json {
     let mut payload: Json = serde_json::from_str(&entry.payload).unwrap_or_default();
     if !reasons {
-        reasons::withhold_json(&mut payload);
+        reasons::withhold_json(&entry.event_type, &mut payload);
     }
     payload
 }
