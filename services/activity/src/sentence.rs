@@ -1,6 +1,7 @@
 //! What happened, in a short sentence for people. Nothing parses it.
 
 mod gateways;
+mod notices;
 mod phrases;
 mod words;
 
@@ -11,8 +12,8 @@ use phrases::{
     action, approval_resolved, board_memory, group_memory, member_removed, task_moved, task_updated,
 };
 use words::{
-    agent, board, cut, field, fields, gateway, group, member, notice, policy, quoted, role, tag,
-    title, user,
+    agent, board, cut, field, fields, gateway, group, member, policy, quoted, role, tag, title,
+    user,
 };
 
 /// Says what an event is about. An event without a payload gives its type.
@@ -213,10 +214,8 @@ pub(crate) fn of(event: &Event) -> String {
             format!("{who} {} the skill {}.", done(p.change()), quoted(name))
         }
         Payload::SkillInstallChanged(p) => skill_install(p),
-        Payload::NoticeSent(p) => format!("An agent was told: {}.", notice(p.notice.as_ref())),
-        Payload::NoticeDead(p) => {
-            format!("An agent could not be told: {}.", notice(p.notice.as_ref()))
-        }
+        Payload::NoticeSent(p) => notices::sent(p.notice.as_ref()),
+        Payload::NoticeDead(p) => notices::dead(p.notice.as_ref()),
     }
 }
 
@@ -287,7 +286,7 @@ mod tests {
                 cause: Some("dependency_reopened".into()),
                 ..moved
             })),
-            "\u{201c}Fix it\u{201d} went from inbox to in progress: dependency reopened."
+            "\u{201c}Fix it\u{201d} went from inbox to in progress: a task that it depends on was opened again."
         );
         assert_eq!(
             said(Payload::TaskUpdated(TaskUpdated {
@@ -295,8 +294,41 @@ mod tests {
                 changed_fields: vec!["title".into(), "due_at".into(), "assigned_agent_id".into()],
                 ..TaskUpdated::default()
             })),
-            "Ann changed title, due at and assigned agent of \u{201c}Fix it\u{201d}."
+            "Ann changed title, due date and assignee of \u{201c}Fix it\u{201d}."
         );
+    }
+
+    #[test]
+    fn what_follows_from_other_tasks_is_told_as_such() {
+        let changed = |field: &str, blocked: usize, stale: usize| {
+            said(Payload::TaskUpdated(TaskUpdated {
+                task: Some(Task {
+                    title: "Fix it".into(),
+                    blocked_by_task_ids: vec!["1".into(); blocked],
+                    stale_by_task_ids: vec!["1".into(); stale],
+                    ..Task::default()
+                }),
+                changed_fields: vec![field.into()],
+                ..TaskUpdated::default()
+            }))
+        };
+        let said = [
+            changed("blocked_by_task_ids", 0, 0),
+            changed("blocked_by_task_ids", 1, 0),
+            changed("blocked_by_task_ids", 3, 0),
+            changed("stale_by_task_ids", 0, 1),
+            changed("stale_by_task_ids", 0, 0),
+            changed("tag_ids", 0, 0),
+        ];
+        let expected = [
+            "\u{201c}Fix it\u{201d} waits for no other task.",
+            "\u{201c}Fix it\u{201d} waits for another task.",
+            "\u{201c}Fix it\u{201d} waits for 3 other tasks.",
+            "What \u{201c}Fix it\u{201d} was built on was opened again.",
+            "What \u{201c}Fix it\u{201d} was built on is done again.",
+            "Ann changed tags of \u{201c}Fix it\u{201d}.",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

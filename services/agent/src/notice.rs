@@ -129,4 +129,5 @@ pub(crate) struct Notice {
     pub next_attempt_at: Option<DateTime<Utc>>,
     pub board_id: Option<Uuid>,
     pub from_agent_id: Option<Uuid>,
+    pub agent_name: Option<String>,
 }

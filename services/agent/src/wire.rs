@@ -134,5 +134,6 @@ pub(crate) fn notice(notice: &Notice) -> wire::Notice {
         next_attempt_at: encode::optional_time(notice.next_attempt_at),
         board_id: encode::optional_id(notice.board_id),
         from_agent_id: encode::optional_id(notice.from_agent_id),
+        agent_name: notice.agent_name.clone(),
     }
 }

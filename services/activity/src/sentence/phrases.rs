@@ -2,7 +2,7 @@
 
 use proto::{
     approval::v1::{Approval, ApprovalStatus},
-    board::v1::TaskStatus,
+    board::v1::{Task, TaskStatus},
     event::v1::{
         ApprovalResolved, BoardMemoryCreated, GroupMemoryCreated, MemberRemoved, TaskStatusChanged,
         TaskUpdated,
@@ -59,7 +59,40 @@ pub(super) fn task_updated(who: &str, payload: &TaskUpdated) -> String {
     match payload.changed_fields.as_slice() {
         [only] if only == "assigned_agent_id" && assigned => format!("{who} assigned {title}."),
         [only] if only == "assigned_agent_id" => format!("{who} took {title} from its assignee."),
+        changed if !changed.is_empty() && changed.iter().all(|field| is_consequence(field)) => {
+            consequence(&title, changed, &payload.task.clone().unwrap_or_default())
+        }
         changed => format!("{who} changed {} of {title}.", fields(changed)),
+    }
+}
+
+/// Whether a field only follows from what happens to other tasks.
+fn is_consequence(field: &str) -> bool {
+    matches!(field, "blocked_by_task_ids" | "stale_by_task_ids")
+}
+
+fn consequence(title: &str, changed: &[String], task: &Task) -> String {
+    let only_stale = !changed.iter().any(|field| field == "blocked_by_task_ids");
+    if only_stale && task.stale_by_task_ids.is_empty() {
+        return format!("What {title} was built on is done again.");
+    }
+    if only_stale {
+        return format!("What {title} was built on was opened again.");
+    }
+    match task.blocked_by_task_ids.len() {
+        0 => format!("{title} waits for no other task."),
+        1 => format!("{title} waits for another task."),
+        many => format!("{title} waits for {many} other tasks."),
+    }
+}
+
+fn cause(name: &str) -> String {
+    match name {
+        "assignee_deleted" => "its agent was deleted".into(),
+        "assignee_moved" => "its agent moved to another board".into(),
+        "dependency_added" => "it depends on a task that is not done".into(),
+        "dependency_reopened" => "a task that it depends on was opened again".into(),
+        other => words(other),
     }
 }
 
@@ -67,7 +100,7 @@ pub(super) fn task_moved(who: &str, payload: &TaskStatusChanged) -> String {
     let title = title(payload.task.as_ref());
     let (from, to) = (status(payload.from()), status(payload.to()));
     match &payload.cause {
-        Some(cause) => format!("{title} went from {from} to {to}: {}.", words(cause)),
+        Some(name) => format!("{title} went from {from} to {to}: {}.", cause(name)),
         None => format!("{who} moved {title} from {from} to {to}."),
     }
 }

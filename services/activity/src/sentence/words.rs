@@ -1,7 +1,7 @@
 //! The parts that sentences are made of.
 
 use proto::{
-    agent::v1::{Agent, Gateway, Notice},
+    agent::v1::{Agent, Gateway},
     approval::v1::ApprovalPolicy,
     board::v1::{Board, BoardGroup, CustomField, Tag, Task},
     org::v1::{Member, Role, User},
@@ -30,10 +30,6 @@ pub(super) fn agent(agent: Option<&Agent>) -> String {
     format!("agent {}", quoted(agent.map(|a| a.name.as_str())))
 }
 
-pub(super) fn notice(notice: Option<&Notice>) -> String {
-    words(notice.map_or("notice", |n| n.kind.as_str()))
-}
-
 pub(super) fn title(task: Option<&Task>) -> String {
     quoted(task.map(|task| task.title.as_str()))
 }
@@ -56,17 +52,28 @@ pub(super) fn words(name: &str) -> String {
     cut(name).replace('_', " ")
 }
 
-/// `title, due at and priority`.
+/// `title, due date and priority`.
 pub(super) fn fields(names: &[String]) -> String {
-    let names: Vec<String> = names
-        .iter()
-        .take(10)
-        .map(|name| words(name.strip_suffix("_id").unwrap_or(name)))
-        .collect();
+    let names: Vec<String> = names.iter().take(10).map(|name| one_field(name)).collect();
     match names.as_slice() {
         [] => "something".into(),
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn one_field(name: &str) -> String {
+    match name {
+        "assigned_agent_id" => "assignee".into(),
+        "blocked_by_task_ids" => "blocking tasks".into(),
+        "custom_field_values" => "custom fields".into(),
+        "depends_on_task_ids" => "dependencies".into(),
+        "due_at" => "due date".into(),
+        "stale_by_task_ids" => "reopened dependencies".into(),
+        _ => match name.strip_suffix("_ids") {
+            Some(one) => format!("{}s", words(one)),
+            None => words(name.strip_suffix("_id").unwrap_or(name)),
+        },
     }
 }
 

@@ -37,6 +37,7 @@ impl FromRow<'_, PgRow> for Notice {
             next_attempt_at: row.try_get("next_attempt_at")?,
             board_id: row.try_get("board_id")?,
             from_agent_id: row.try_get("from_agent_id")?,
+            agent_name: row.try_get("agent_name")?,
         })
     }
 }
@@ -159,11 +160,13 @@ pub(crate) async fn find(
     id: Uuid,
 ) -> sqlx::Result<Option<(Notice, Uuid)>> {
     let row = sqlx::query(
-        "select notice.*,
+        "select notice.*, agent.name as agent_name,
                 case when delivery.queue = $2 then 'waiting' else delivery.state end as state,
                 coalesce(delivery.attempts, 0) as attempts, delivery.last_error, delivery.sent_at,
                 case when delivery.queue <> $2 then delivery.next_attempt_at end as next_attempt_at
-         from notice left join delivery on delivery.id = notice.id
+         from notice
+         left join delivery on delivery.id = notice.id
+         left join agent on agent.id = notice.agent_id
          where notice.id = $1",
     )
     .bind(id)
@@ -182,11 +185,13 @@ pub(crate) async fn list(
     page: &Page,
 ) -> sqlx::Result<Rows<Notice>> {
     let items = sqlx::query_as(
-        "select notice.*,
+        "select notice.*, agent.name as agent_name,
                 case when delivery.queue = $7 then 'waiting' else delivery.state end as state,
                 coalesce(delivery.attempts, 0) as attempts, delivery.last_error, delivery.sent_at,
                 case when delivery.queue <> $7 then delivery.next_attempt_at end as next_attempt_at
-         from notice left join delivery on delivery.id = notice.id
+         from notice
+         left join delivery on delivery.id = notice.id
+         left join agent on agent.id = notice.agent_id
          where ($1::uuid is null or notice.agent_id = $1)
            and ($2::uuid is null or notice.board_id = $2)
            and ($3::timestamptz is null or (notice.created_at, notice.id) < ($3, $4))

@@ -56,6 +56,7 @@ async fn n1_and_n2_a_new_task_is_told_to_the_lead_and_its_assignee(pool: PgPool)
         next_attempt_at: None,
         board_id: Some(team.board.to_string()),
         from_agent_id: None,
+        agent_name: Some("Ada".into()),
     };
     assert!(notice.created_at.is_some() && notice.sent_at.is_some());
     assert_eq!(notice, expected);
