@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    agent_list::AgentList,
+    agent_list::{AgentList, Gone},
     configuration::Wishes,
     feed::Feed,
     frame::{self, Incoming},
@@ -121,10 +121,15 @@ fn take(payload: Value) {
         assert!(!hello.version.contains(char::is_control));
     }
     if let Ok(agents) = AgentList::read(payload) {
-        let heartbeat = json!({"every": "10m", "target": "last"});
+        let hours = json!({"start": "09:00", "end": null});
+        let heartbeat =
+            json!({"every": "10m", "target": "last", "model": null, "activeHours": hours});
         let heartbeat = heartbeat.as_object().cloned().unwrap_or_default();
         agents.beats("a", &heartbeat);
-        agents.patch(&Wishes::from([("a".to_owned(), heartbeat)]));
+        let wishes = Wishes::from([("a".to_owned(), heartbeat)]);
+        for gone in [Gone::Null, Gone::LeftOut] {
+            agents.patch(&wishes, gone);
+        }
         agents.all();
     }
 }

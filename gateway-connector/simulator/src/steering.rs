@@ -15,6 +15,13 @@ impl Running {
         skills.insert(name.to_owned());
     }
 
+    /// Writes a key into an agent's heartbeat by hand.
+    pub fn write_heartbeat(&self, agent_id: &str, name: &str, value: Value) {
+        if let Some(entry) = self.hub.state().entry_mut(agent_id) {
+            entry["heartbeat"][name] = value;
+        }
+    }
+
     /// Makes `agents.list` show an agent that the configuration does not name.
     pub fn add_ghost(&self, id: &str) {
         self.hub.state().ghosts.insert(id.to_owned());

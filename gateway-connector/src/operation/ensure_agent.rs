@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{agents, call_agent};
 use crate::{
+    agent_list::Gone,
     call::Failed,
     configuration::{Turn, Wishes},
     error::Error,
@@ -83,7 +84,7 @@ async fn beat(
     let _wish = gateway.configuration.wish(key, heartbeat.clone());
     let mut turn = gateway.configuration.turn().await;
     let alone = Wishes::from([(key.to_owned(), heartbeat.clone())]);
-    let mut together = true;
+    let (mut together, mut gone) = (true, Gone::Null);
     for _ in 0..ROUNDS {
         let known = agents(gateway).await?;
         if known.beats(key, heartbeat) {
@@ -99,11 +100,23 @@ async fn beat(
         } else {
             alone.clone()
         };
-        match gateway.once("config.patch", &known.patch(&wishes)).await? {
+        let patch = known.patch(&wishes, gone);
+        match gateway.once("config.patch", &patch).await? {
             // A response that was lost leaves open whether the patch took: the next round looks.
-            Ok(_) | Err(Failed::Lost) => {}
+            Ok(_) | Err(Failed::Lost) => gone = Gone::Null,
+            // It may be one that takes no nulls, and replaces what it is told.
+            Err(Failed::Refused(refusal))
+                if refusal.matter() == Matter::InvalidConfiguration
+                    && gone == Gone::Null
+                    && known.minds(&wishes) =>
+            {
+                gone = Gone::LeftOut;
+            }
             Err(Failed::Refused(refusal)) => {
                 together = refused(gateway, &refusal, &mut turn, together && wishes.len() > 1)?;
+                if !together {
+                    gone = Gone::Null;
+                }
             }
             Err(failed) => return Err(gateway.explain("config.patch", &failed)),
         }

@@ -13,7 +13,7 @@ const MAX_CONTENT: usize = 400_000;
 /// Characters of one message.
 pub(super) const MAX_MESSAGE: usize = 200_000;
 /// Bytes of a heartbeat as JSON.
-const MAX_HEARTBEAT: usize = 8_192;
+const MAX_HEARTBEAT: usize = 32_768;
 
 /// A target as it came.
 pub(super) fn target(target: Option<Target>) -> Result<Target, Fault> {
@@ -97,7 +97,7 @@ pub(super) fn heartbeat(wire: &prost_types::Struct) -> Result<Map<String, Value>
         _ => Err(Fault::invalid(
             "heartbeat",
             "TOO_LARGE",
-            "at most 8192 bytes as JSON",
+            "at most 32768 bytes as JSON",
         )),
     }
 }

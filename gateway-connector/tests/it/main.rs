@@ -11,6 +11,7 @@ mod devices;
 mod diagnosis;
 mod files;
 mod frames;
+mod heartbeats;
 mod messages;
 mod reading;
 mod refusals;

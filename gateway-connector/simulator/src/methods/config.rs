@@ -194,6 +194,20 @@ fn validate(version: Version, config: &Value) -> Result<(), Failure> {
     } else if agents.get("entries").is_some() {
         unknown("agents", "entries");
     }
+    // A list that takes the place of the old one may have nulls in it.
+    for entry in agents["list"].as_array().into_iter().flatten() {
+        for (name, _) in entry["heartbeat"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| value.is_null())
+        {
+            issues.push((
+                format!("agents.list.heartbeat.{name}"),
+                "Invalid input: received null".to_owned(),
+            ));
+        }
+    }
     let Some((path, message)) = issues.first() else {
         return Ok(());
     };
