@@ -127,6 +127,7 @@ pub fn topic_of(payload: &Payload) -> &'static str {
         Payload::AgentUnlinked(_) => "agent.unlinked",
         Payload::AgentWoken(_) => "agent.wakeup.sent",
         Payload::AgentSilent(_) => "agent.silent",
+        Payload::AgentWentOffline(_) => "agent.offline",
         Payload::AgentSoulUpdated(_) => "agent.soul.updated",
         Payload::TemplatesSynced(payload) if payload.finished => "gateway.templates_synced",
         Payload::TemplatesSynced(_) => "gateway.templates_sync_started",

@@ -32,6 +32,7 @@ mod sentence;
 mod since;
 mod standing;
 mod store;
+mod subject;
 mod verify;
 mod viewer;
 mod wire;

@@ -123,6 +123,7 @@ pub(crate) fn of(event: &Event, entry: &Entry) -> anyhow::Result<Option<Change>>
         }
         Payload::AgentWoken(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
         Payload::AgentSilent(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
+        Payload::AgentWentOffline(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
         Payload::AgentSoulUpdated(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
         Payload::AgentRetiring(p) => agent(p.agent.as_ref(), None)?.map(Change::Agent),
         Payload::AgentUnlinked(p) => agent(p.agent.as_ref(), None)?.map(Change::AgentDeleted),

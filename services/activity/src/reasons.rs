@@ -1,10 +1,12 @@
 //! Why an agent could not be reached or set up: gateways speak in it, so only admins read it.
 
 use proto::{
-    agent::v1::{Agent, Notice},
+    agent::v1::Notice,
     event::v1::{Event, event::Payload},
 };
 use serde_json::Value as Json;
+
+use crate::subject;
 
 /// Takes the reasons out of an event.
 pub(crate) fn withhold(event: &mut Event) {
@@ -14,7 +16,7 @@ pub(crate) fn withhold(event: &mut Event) {
     if let Payload::AgentProvisionFailed(failed) = payload {
         failed.reason.clear();
     }
-    if let Some(agent) = agent(payload) {
+    if let Some(agent) = subject::agent(payload) {
         agent.last_error = None;
     }
     if let Some(notice) = notice(payload) {
@@ -33,23 +35,6 @@ pub(crate) fn withhold_json(event_type: &str, payload: &mut Json) {
         && let Some(reason) = payload.get_mut("reason")
     {
         *reason = Json::String(String::new());
-    }
-}
-
-fn agent(payload: &mut Payload) -> Option<&mut Agent> {
-    match payload {
-        Payload::AgentCreated(p) => p.agent.as_mut(),
-        Payload::AgentUpdated(p) => p.agent.as_mut(),
-        Payload::AgentProvisioned(p) => p.agent.as_mut(),
-        Payload::AgentProvisionFailed(p) => p.agent.as_mut(),
-        Payload::AgentCheckedIn(p) => p.agent.as_mut(),
-        Payload::AgentRetiring(p) => p.agent.as_mut(),
-        Payload::AgentDeleted(p) => p.agent.as_mut(),
-        Payload::AgentUnlinked(p) => p.agent.as_mut(),
-        Payload::AgentWoken(p) => p.agent.as_mut(),
-        Payload::AgentSilent(p) => p.agent.as_mut(),
-        Payload::AgentSoulUpdated(p) => p.agent.as_mut(),
-        _ => None,
     }
 }
 

@@ -198,6 +198,7 @@ pub(crate) fn of(event: &Event) -> String {
             agent(p.agent.as_ref()),
             p.attempts
         ),
+        Payload::AgentWentOffline(p) => format!("The {} went offline.", agent(p.agent.as_ref())),
         Payload::AgentSoulUpdated(p) => soul_updated(&who, p),
         Payload::TemplatesSynced(p) => templates_synced(&who, p),
         Payload::OnboardingChanged(p) => onboarding(&who, p.change()),

@@ -8,6 +8,7 @@
 //!
 //! What others tell decides who is told what ([`notice`]), when it waits ([`pause`]), and which agents go ([`departure`]).
 
+mod absence;
 mod agent;
 mod authenticate;
 mod catalogue;
@@ -141,6 +142,11 @@ fn work(server: &mut chassis::Server, pool: &PgPool, config: Config, souls: Role
         clock: server.clock(),
     };
     server.spawn("agent.onboarding", |stop| sweeper.run(stop));
+    let sweeper = absence::Sweeper {
+        pool: pool.clone(),
+        clock: server.clock(),
+    };
+    server.spawn("agent.absence", |stop| sweeper.run(stop));
     let sweeper = sync::Sweeper {
         pool: pool.clone(),
         clock: server.clock(),

@@ -156,7 +156,7 @@ impl Change {
 }
 
 /// How long an agent may be silent, whatever its pace: one slow turn is no absence.
-const LEAST_SILENCE: TimeDelta = TimeDelta::minutes(10);
+pub(crate) const LEAST_SILENCE: TimeDelta = TimeDelta::minutes(10);
 
 /// Silence after which an agent that beats this often is offline: three beats, at least ten minutes. An agent whose beat
 /// is switched off (zero) gets the ten minutes.

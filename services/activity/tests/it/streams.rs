@@ -10,6 +10,7 @@ use proto::{
         WatchTaskCommentsResponse, WatchTasksRequest, WatchTasksResponse,
         stream_service_client::StreamServiceClient,
     },
+    agent::v1::AgentStatus,
     board::v1::TaskStatus,
     event::v1::event::Payload,
 };
@@ -387,6 +388,41 @@ async fn agents_come_with_every_change_and_a_last_time(pool: PgPool) {
             .map(|message| (message.sequence, message.deleted))
             .collect();
         assert_eq!(found, expected);
+    }
+    fixture.stop().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn agents_that_fall_silent_move_away_or_are_unlinked_are_told_of(pool: PgPool) {
+    let fixture = quick(pool).await;
+    let teller = Teller::new(start_of_time());
+    let other = Uuid::from_u128(0x0402);
+    fixture
+        .log(
+            vec![
+                teller.board(GATEWAY, None),
+                teller.agent_went_offline(AGENT),
+                teller.agent_moved(AGENT, OTHER_BOARD),
+                teller.agent_unlinked(other),
+            ],
+            4,
+        )
+        .await;
+    for (board, moved_is_gone) in [(None, false), (Some(BOARD), true)] {
+        let request = WatchAgentsRequest {
+            board_id: board.map(|id| id.to_string()),
+            after_sequence: Some(0),
+            since: None,
+        };
+        let opened = streams(&fixture, &owner()).watch_agents(request).await;
+        let shown = shown(&fixture, opened.map(tonic::Response::into_inner)).await;
+        let found: Vec<_> = shown
+            .iter()
+            .map(|message| (message.sequence, message.deleted))
+            .collect();
+        assert_eq!(found, [(2, false), (3, moved_is_gone), (4, true)]);
+        let first = shown[0].agent.as_ref().unwrap();
+        assert_eq!(first.status(), AgentStatus::Offline);
     }
     fixture.stop().await;
 }

@@ -5,11 +5,11 @@ use proto::{
     approval::v1::{Approval, ApprovalStatus, TaskApprovalCounts},
     board::v1::{Board, BoardGroup, BoardMemory, GroupMemory},
     event::v1::{
-        AgentDeleted, AgentUpdated, ApprovalExpired, ApprovalReopened, ApprovalUnlinked,
-        ApprovalVoted, BoardDeleted, BoardGroupCreated, BoardGroupDeleted, BoardMemoryCreated,
-        BoardRef, BoardUpdated, Event, GroupMemoryCreated, MemberAccessChanged, MemberRemoved,
-        MemberRoleChanged, NoticeDead, OrganizationDeleted, OrganizationSettingsChanged,
-        event::Payload,
+        AgentDeleted, AgentUnlinked, AgentUpdated, AgentWentOffline, ApprovalExpired,
+        ApprovalReopened, ApprovalUnlinked, ApprovalVoted, BoardDeleted, BoardGroupCreated,
+        BoardGroupDeleted, BoardMemoryCreated, BoardRef, BoardUpdated, Event, GroupMemoryCreated,
+        MemberAccessChanged, MemberRemoved, MemberRoleChanged, NoticeDead, OrganizationDeleted,
+        OrganizationSettingsChanged, event::Payload,
     },
     org::v1::{BoardAccess, Member, OrganizationSettings, Role},
 };
@@ -258,6 +258,36 @@ impl Teller {
             from_board_id: None,
         });
         self.about_agent(id, true, payload)
+    }
+
+    pub(crate) fn agent_went_offline(self, id: Uuid) -> Event {
+        let agent = self.agent(id, AgentStatus::Offline, true);
+        self.about_agent(
+            id,
+            true,
+            Payload::AgentWentOffline(AgentWentOffline { agent }),
+        )
+    }
+
+    pub(crate) fn agent_unlinked(self, id: Uuid) -> Event {
+        let agent = self.agent(id, AgentStatus::Deleting, true);
+        self.about_agent(id, true, Payload::AgentUnlinked(AgentUnlinked { agent }))
+    }
+
+    /// An agent that left this board for another.
+    pub(crate) fn agent_moved(self, id: Uuid, to: Uuid) -> Event {
+        let agent = Some(Agent {
+            board_id: Some(to.to_string()),
+            ..self
+                .agent(id, AgentStatus::Pending, true)
+                .expect("it is always given")
+        });
+        let payload = Payload::AgentUpdated(AgentUpdated {
+            agent,
+            changed_fields: vec!["board_id".into()],
+            from_board_id: Some(self.board_id.to_string()),
+        });
+        self.draft(payload).agent(id).board(to).build()
     }
 
     pub(crate) fn agent_deleted(self, id: Uuid, on_board: bool) -> Event {

@@ -146,7 +146,7 @@ impl Desk {
         let arrived = seen.iter().filter(|seen| {
             let agent = &seen.agent;
             let call = agent.last_seen_at.unwrap_or(now);
-            seen.was_woken
+            seen.was_missed
                 || phase::checks_in(
                     agent.phase,
                     agent.provisioned_at,

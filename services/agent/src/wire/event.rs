@@ -169,6 +169,14 @@ pub(crate) fn agent_silent(agent: &Agent, at: DateTime<Utc>) -> Event {
     about(chassis::caller::system_actor(), agent, at, payload)
 }
 
+/// `agent.offline`
+pub(crate) fn agent_went_offline(agent: &Agent, at: DateTime<Utc>) -> Event {
+    let payload = Payload::AgentWentOffline(event::AgentWentOffline {
+        agent: Some(super::agent(agent, at)),
+    });
+    about(chassis::caller::system_actor(), agent, at, payload)
+}
+
 /// `agent.deleted`
 pub(crate) fn agent_deleted(actor: Actor, agent: &Agent, at: DateTime<Utc>) -> Event {
     let payload = Payload::AgentDeleted(event::AgentDeleted {

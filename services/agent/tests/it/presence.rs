@@ -1,11 +1,16 @@
 use chassis::{Clock, encode};
 use chrono::{DateTime, TimeDelta, Utc};
-use proto::agent::v1::{
-    Agent, AgentSeen, AgentStatus, CheckHealthRequest, HeartbeatRequest, RecordPresenceRequest,
+use proto::{
+    agent::v1::{
+        Agent, AgentSeen, AgentStatus, CheckHealthRequest, CreateAgentRequest, HeartbeatRequest,
+        RecordPresenceRequest,
+    },
+    event::v1::event::Payload,
 };
+use serde_json::json;
 use sqlx::PgPool;
 
-use crate::fixture::{World, calling, reason};
+use crate::fixture::{World, calling, reason, wanted};
 
 async fn still(pool: PgPool) -> World {
     let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
@@ -68,6 +73,52 @@ async fn an_agent_is_waking_then_online_then_offline_and_says_so_once(pool: PgPo
     let told = world.until_heard("agent.checked_in", 2).await;
     assert_eq!(told.len(), 2);
     assert_eq!(told[1].actor.as_ref().unwrap().id, Some(agent.id));
+}
+
+#[sqlx::test(migrations = false)]
+async fn going_offline_is_told_once_and_so_is_coming_back(pool: PgPool) {
+    let world = still(pool).await;
+    let gateway = world.gateway("Lab").await;
+    let board = world.board(&gateway, 2);
+    let quick = world.worker(board, "Ada").await;
+    let seldom = CreateAgentRequest {
+        heartbeat_config: encode::to_struct(&json!({"every": "2h"})),
+        ..wanted(board, "Bob")
+    };
+    let slow = world.try_create(world.admin(), seldom).await.unwrap();
+    for agent in [&quick, &slow] {
+        world.until(&agent.id, AgentStatus::Waking).await;
+        beat(&world, agent).await;
+    }
+
+    // Each is offline after three of its beats.
+    world.clock.advance(TimeDelta::minutes(31));
+    let told = world.until_heard("agent.offline", 1).await;
+    assert_eq!(told[0].agent_id.as_deref(), Some(quick.id.as_str()));
+    let Some(Payload::AgentWentOffline(gone)) = &told[0].payload else {
+        panic!("{told:?}")
+    };
+    assert_eq!(gone.agent.as_ref().unwrap().status(), AgentStatus::Offline);
+    world.clock.advance(TimeDelta::minutes(330));
+    let told = world.until_heard("agent.offline", 2).await;
+    assert_eq!(told[1].agent_id.as_deref(), Some(slow.id.as_str()));
+
+    // A call from before that was told is a return all the same.
+    let checked_in = world.heard("agent.checked_in").len();
+    record(
+        &world,
+        &[(&quick.id, world.clock.now() - TimeDelta::minutes(355))],
+    )
+    .await
+    .unwrap();
+    let told = world.until_heard("agent.checked_in", checked_in + 1).await;
+    assert_eq!(
+        told.last().unwrap().agent_id.as_deref(),
+        Some(quick.id.as_str())
+    );
+    // And it is offline again, by the clock.
+    let told = world.until_heard("agent.offline", 3).await;
+    assert_eq!(told.len(), 3);
 }
 
 #[sqlx::test(migrations = false)]
