@@ -14,7 +14,6 @@ use crate::{
     store::{
         deliveries::{self, Told},
         endpoints::{self, Doomed, Subject},
-        retention,
     },
 };
 
@@ -87,11 +86,11 @@ async fn heed(tx: &mut PgConnection, event: &Event, subject: &Subject) -> anyhow
         (Some(Payload::OrganizationDeleted(_)), _) => {
             endpoints::delete(tx, organization_id, Doomed::All).await?;
             endpoints::delete_quota(tx, organization_id).await?;
-            retention::set(tx, organization_id, None).await?;
+            delivery::retention::keep(tx, organization_id, None).await?;
         }
         (Some(Payload::OrganizationSettingsChanged(changed)), _) => {
             let settings = changed.settings.unwrap_or_default();
-            retention::set(tx, organization_id, settings.payload_retention_days).await?;
+            delivery::retention::keep(tx, organization_id, settings.payload_retention_days).await?;
         }
         _ => {}
     }

@@ -40,7 +40,7 @@ use sqlx::migrate::Migrator;
 pub use config::{Config, Schedule};
 
 use crate::{
-    carrier::Carrier, consume::Consumer, outbound::Outbound, retention::Sweeper, rpc::Webhooks,
+    carrier::Carrier, consume::Consumer, outbound::Outbound, retention::Forgetter, rpc::Webhooks,
 };
 
 /// Name of the component among roles and peers.
@@ -93,21 +93,7 @@ pub async fn register(
     };
     delivery::run(server, QUEUE, pool.clone(), policy, carrier);
 
-    let sweeper = Sweeper {
-        pool: pool.clone(),
-        clock: server.clock(),
-    };
-    server.spawn("webhook.retention", |stop| async move {
-        loop {
-            let round = async {
-                sweeper.round().await;
-                tokio::time::sleep(retention::PAUSE).await;
-            };
-            if stop.run_until_cancelled(round).await.is_none() {
-                return Ok(());
-            }
-        }
-    });
+    delivery::retention::run(server, "webhook.retention", pool.clone(), Forgetter);
 
     let webhooks = Webhooks {
         pool,

@@ -15,6 +15,7 @@
 //! - No target gets more attempts at once than the policy says, over all workers, and targets take turns.
 //! - Pauses between attempts follow a schedule, with jitter that only adds.
 //! - Every attempt is recorded. A dead delivery can be delivered once more ([`redeliver`]).
+//! - An organization may have what is settled forgotten after some days ([`retention`]).
 //!
 //! Time is the server's clock; those of several machines may differ by seconds, but not by as much as a lease.
 //!
@@ -23,6 +24,7 @@
 
 mod attempt;
 mod policy;
+pub mod retention;
 mod state;
 mod store;
 mod work;
@@ -40,7 +42,8 @@ pub use work::{Sender, Worker, run};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
-/// Makes the tables `delivery` and `delivery_attempt` in the schema that the connection's `search_path` names.
+/// Makes the tables `delivery`, `delivery_attempt` and `delivery_retention` in the schema that the connection's `search_path`
+/// names.
 pub fn migrator() -> Migrator {
     Migrator {
         migrations: Cow::Borrowed(&MIGRATOR.migrations),

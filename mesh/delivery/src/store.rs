@@ -3,4 +3,5 @@
 pub(crate) mod attempt;
 pub(crate) mod delivery;
 pub(crate) mod lease;
+pub(crate) mod retention;
 mod row;

@@ -1,10 +1,11 @@
-//! What this service does when others tell something: it writes notices, holds them while a board is paused, and has agents
-//! go with their board or organization.
+//! What this service does when others tell something: it writes notices, holds them while a board is paused, has agents go
+//! with their board or organization, and notes how long things are kept.
 
 use anyhow::Context;
 use async_trait::async_trait;
 use bus::Handler;
 use chassis::Clock;
+use delivery::retention;
 use proto::{
     board::v1::Board,
     event::v1::{Event, event::Payload},
@@ -50,9 +51,16 @@ impl Handler for Consumer {
                 seed::plant(tx, organization(event)?, &self.hosts, now).await?;
             }
             Some(Payload::OrganizationDeleted(_)) => {
+                let organization_id = organization(event)?;
                 self.departure
-                    .of_organization(tx, event, organization(event)?, now)
+                    .of_organization(tx, event, organization_id, now)
                     .await?;
+                retention::keep(tx, organization_id, None).await?;
+            }
+            Some(Payload::OrganizationSettingsChanged(changed)) => {
+                let settings = changed.settings.unwrap_or_default();
+                let days = settings.payload_retention_days;
+                retention::keep(tx, organization(event)?, days).await?;
             }
             _ => self.desk.write(tx, event, now).await?,
         }

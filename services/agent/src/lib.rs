@@ -28,6 +28,7 @@ mod pause;
 mod phase;
 mod post;
 mod quote;
+mod retention;
 mod rpc;
 mod skill;
 mod soul;
@@ -69,7 +70,7 @@ pub const ROLE: &str = "agent";
 pub const SCHEMA: &str = "agent";
 /// Its tables. Those of the bus and of deliveries stand beside them.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
-/// What it listens to: whatever agents are told of, or go with.
+/// What it listens to: whatever agents are told of, or go with, and how long things are kept.
 pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
     group: ROLE,
     topics: &[
@@ -80,6 +81,7 @@ pub const SUBSCRIPTION: bus::Subscription = bus::Subscription {
         "board_group.memory_created",
         "organization.created",
         "organization.deleted",
+        "organization.settings_changed",
     ],
 };
 
@@ -152,6 +154,12 @@ fn work(server: &mut chassis::Server, pool: &PgPool, config: Config, souls: Role
         clock: server.clock(),
     };
     server.spawn("agent.template_sync", |stop| sweeper.run(stop));
+    delivery::retention::run(
+        server,
+        "agent.retention",
+        pool.clone(),
+        retention::Forgetter,
+    );
     let (connector, planner) = (Connector::of(server), planner(&config));
     let waker = waker(&config);
     let steps = Steps {

@@ -13,6 +13,7 @@ pub(crate) mod paces;
 pub(crate) mod packs;
 pub(crate) mod pauses;
 pub(crate) mod presence;
+pub(crate) mod retention;
 pub(crate) mod skills;
 pub(crate) mod souls;
 pub(crate) mod syncs;

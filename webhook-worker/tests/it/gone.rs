@@ -44,7 +44,7 @@ async fn rows(pool: &PgPool) -> [i64; 6] {
     let found: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(
         "select (select count(*) from webhook_endpoint), (select count(*) from webhook_quota),
                 (select count(*) from webhook_delivery), (select count(*) from delivery),
-                (select count(*) from delivery_attempt), (select count(*) from webhook_retention)",
+                (select count(*) from delivery_attempt), (select count(*) from delivery_retention)",
     )
     .fetch_one(pool)
     .await

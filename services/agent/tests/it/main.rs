@@ -35,6 +35,7 @@ mod presence;
 mod profiles;
 mod provisioning;
 mod renewals;
+mod retention;
 mod runtime;
 mod skill;
 mod soul;

@@ -82,7 +82,7 @@ impl Desk {
     ) -> Result<TemplateSync, Error> {
         let gateway = self.own_gateway(caller, &request.gateway_id).await?;
         let found = self.find_sync(gateway.id, &request.sync_id).await?;
-        let message = "there is no such template sync; it is kept for a week";
+        let message = "there is no such template sync; it is kept for a week at most";
         found.ok_or_else(|| Error::Refused(Fault::not_found("TEMPLATE_SYNC_NOT_FOUND", message)))
     }
 
