@@ -27,6 +27,8 @@ pub(crate) struct Agent {
     pub phase: Phase,
     pub last_error: Option<String>,
     pub heartbeat_config: Value,
+    /// Keys that were in it and are still to be taken off the gateway.
+    pub heartbeat_removed: Vec<String>,
     pub identity_profile: Option<Value>,
     pub identity_template: Option<String>,
     pub soul_template: Option<String>,
@@ -83,6 +85,7 @@ impl Agent {
             phase: Phase::Pending,
             last_error: None,
             heartbeat_config: heartbeat::default(),
+            heartbeat_removed: Vec::new(),
             identity_profile: Some(profile::main()),
             identity_template: None,
             soul_template: None,

@@ -14,7 +14,7 @@ pub(crate) use failure::{Failure, Lasts};
 pub(crate) use look::Sessions;
 
 use crate::{
-    agent::Agent,
+    agent::{Agent, heartbeat},
     gateway::{self, Gateway},
     workspace::File,
 };
@@ -38,14 +38,17 @@ impl Connector {
         }
     }
 
-    /// Makes the agent exist with its name, workspace and pace.
+    /// Makes the agent exist with its name, workspace and pace, and without what was taken out of that.
     pub(crate) async fn ensure(&self, gateway: &Gateway, agent: &Agent) -> Result<(), Failure> {
         let request = EnsureAgentRequest {
             target: Some(self.target(gateway)?),
             agent_key: agent.key(),
             display_name: agent.name.clone(),
             workspace: agent.workspace(&gateway.workspace_root),
-            heartbeat: encode::to_struct(&agent.heartbeat_config),
+            heartbeat: encode::to_struct(&heartbeat::told(
+                &agent.heartbeat_config,
+                &agent.heartbeat_removed,
+            )),
         };
         self.client.clone().ensure_agent(request).await?;
         Ok(())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Agent;
+use super::{Agent, heartbeat};
 
 /// What an update names. What it does not name stays.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,6 +52,11 @@ impl Wanted {
             &self.heartbeat_config,
             "heartbeat_config",
             &mut fields,
+        );
+        agent.heartbeat_removed = heartbeat::removed(
+            &before.heartbeat_removed,
+            &before.heartbeat_config,
+            &agent.heartbeat_config,
         );
         set(
             &mut agent.identity_profile,

@@ -1,10 +1,14 @@
 //! The pace of an agent: `{every, target, includeReasoning}` and whatever else its gateway understands.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
 /// Bytes of the whole, as JSON.
 const MAX_BYTES: usize = 4_096;
+/// Bytes of the keys that are to be taken off a gateway, as JSON.
+const MAX_REMOVED: usize = 16_384;
 /// A slower beat than this is a mistake: 30 days.
 const MAX_EVERY: TimeDelta = TimeDelta::days(30);
 /// The pace of an agent about which nobody said anything.
@@ -77,6 +81,28 @@ pub(crate) fn config(given: Option<Map<String, Value>>) -> Result<Value, Bad> {
     Ok(config)
 }
 
+/// The keys that are to be taken off a gateway once `after` takes the place of `before`: those that waited for it, and those
+/// that are gone now; not those that are back. Sorted.
+pub(crate) fn removed(waiting: &[String], before: &Value, after: &Value) -> Vec<String> {
+    let ours = before.as_object().into_iter().flatten();
+    let ours = ours.filter(|(_, value)| !value.is_null());
+    let names: BTreeSet<&String> = waiting.iter().chain(ours.map(|(name, _)| name)).collect();
+    let is_gone = |name: &&String| after.get(name.as_str()).is_none_or(Value::is_null);
+    names.into_iter().filter(is_gone).cloned().collect()
+}
+
+/// Whether more keys are to be taken off a gateway than one request may name.
+pub(crate) fn is_too_much(removed: &[String]) -> bool {
+    json!(removed).to_string().len() > MAX_REMOVED
+}
+
+/// A pace as a gateway is told it: null is what it shall not have.
+pub(crate) fn told(config: &Value, removed: &[String]) -> Value {
+    let gone = removed.iter().map(|name| (name.clone(), Value::Null));
+    let config = config.as_object().cloned().unwrap_or_default();
+    gone.chain(config).collect()
+}
+
 /// How often an agent with this pace wakes up; zero when it does not.
 pub(crate) fn every(config: &Value) -> TimeDelta {
     config
@@ -134,6 +160,37 @@ mod tests {
         ] {
             assert_eq!(config(given(json.clone())).unwrap_err().key, key, "{json}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_out_waits_until_it_is_back() {
+        let none = Vec::<String>::new();
+        let before = json!({"every": "5m", "model": "small", "prompt": "p", "to": null});
+        let after = json!({"every": "5m", "prompt": null});
+        let gone = removed(&none, &before, &after);
+        assert_eq!(gone, ["model", "prompt"], "a null was never on the gateway");
+        assert_eq!(
+            told(&after, &gone),
+            json!({"every": "5m", "model": null, "prompt": null})
+        );
+        let back = json!({"every": "5m", "model": "large"});
+        assert_eq!(removed(&gone, &after, &back), ["prompt"]);
+        assert_eq!(
+            told(&back, &gone),
+            json!({"every": "5m", "model": "large", "prompt": null})
+        );
+        assert_eq!(removed(&none, &before, &before), none);
+    }
+
+    #[test]
+    fn the_keys_that_wait_are_bounded() {
+        let names = |count: usize| {
+            (0..count)
+                .map(|n| format!("key-{n:04}"))
+                .collect::<Vec<_>>()
+        };
+        assert!(!is_too_much(&names(1_000)));
+        assert!(is_too_much(&names(2_000)));
     }
 
     #[test]

@@ -91,6 +91,10 @@ impl Worker {
         bus::outbox::append(tx, event::agent_provisioned(&agent, now)).await?;
         post::release(tx, &agent, now).await?;
         if !job.again && !job.pace_again {
+            // Nobody took anything out since the gateway was told: who does that has another job follow this one.
+            if !agent.heartbeat_removed.is_empty() {
+                store::agents::forget_removed(tx, agent.id).await?;
+            }
             return Ok(());
         }
         let pending = store::agents::change_phase(tx, agent.id, Change::Refresh, None, now).await?;

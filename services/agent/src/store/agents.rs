@@ -24,6 +24,7 @@ impl FromRow<'_, PgRow> for Agent {
             phase: Phase::parse(phase).ok_or_else(|| unknown_word("phase", phase))?,
             last_error: row.try_get("last_error")?,
             heartbeat_config: row.try_get("heartbeat_config")?,
+            heartbeat_removed: row.try_get("heartbeat_removed")?,
             identity_profile: row.try_get("identity_profile")?,
             identity_template: row.try_get("identity_template")?,
             soul_template: row.try_get("soul_template")?,
@@ -119,7 +120,7 @@ pub(crate) async fn update(conn: &mut PgConnection, agent: &Agent) -> sqlx::Resu
     sqlx::query(
         "update agent
          set name = $2, board_id = $3, gateway_id = $4, heartbeat_config = $5, identity_profile = $6,
-             identity_template = $7, soul_template = $8, updated_at = $9
+             identity_template = $7, soul_template = $8, updated_at = $9, heartbeat_removed = $10
          where id = $1",
     )
     .bind(agent.id)
@@ -131,8 +132,18 @@ pub(crate) async fn update(conn: &mut PgConnection, agent: &Agent) -> sqlx::Resu
     .bind(&agent.identity_template)
     .bind(&agent.soul_template)
     .bind(agent.updated_at)
+    .bind(&agent.heartbeat_removed)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Forgets which keys of its heartbeat were to be taken off its gateway: they are.
+pub(crate) async fn forget_removed(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query("update agent set heartbeat_removed = '{}' where id = $1")
+        .bind(id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

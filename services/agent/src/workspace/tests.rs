@@ -28,6 +28,7 @@ fn agent(role: Role) -> Agent {
         phase: Phase::Pending,
         last_error: None,
         heartbeat_config: crate::agent::heartbeat::default(),
+        heartbeat_removed: Vec::new(),
         identity_profile: None,
         identity_template: None,
         soul_template: None,

@@ -40,6 +40,7 @@ mod runtime;
 mod skill;
 mod soul;
 mod stand_in;
+mod taken_out;
 mod team;
 mod template_sync_ends;
 mod template_syncs;

@@ -8,6 +8,7 @@ use crate::{
     agent::{
         Agent, Role,
         change::{Changed, Place, Wanted},
+        heartbeat,
     },
     departure,
     error::Error,
@@ -171,6 +172,10 @@ impl Desk {
         let mut changed = wanted.apply(&locked);
         if changed.fields != expected.fields || changed.leaves_gateway != expected.leaves_gateway {
             return Ok(None);
+        }
+        if heartbeat::is_too_much(&changed.agent.heartbeat_removed) {
+            let message = "too many keys that were taken out are on the gateway still: try again when it was told of them";
+            return Err(Fault::conflict("HEARTBEAT_KEYS_WAIT", message).into());
         }
         changed.agent.updated_at = now;
         store::agents::update(step.tx, &changed.agent).await?;

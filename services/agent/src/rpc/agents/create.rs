@@ -58,6 +58,7 @@ impl Desk {
             phase: Phase::Pending,
             last_error: None,
             heartbeat_config,
+            heartbeat_removed: Vec::new(),
             identity_profile,
             identity_template,
             soul_template,

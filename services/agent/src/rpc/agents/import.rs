@@ -90,6 +90,7 @@ impl Desk {
             phase: Phase::Pending,
             last_error: None,
             heartbeat_config: heartbeat::default(),
+            heartbeat_removed: Vec::new(),
             identity_profile: None,
             identity_template: None,
             soul_template: None,
