@@ -46,7 +46,7 @@ pub(crate) async fn lock_jobs(
         "with old as (
              select job.id
              from agent join job on job.agent_id = agent.id
-             where agent.organization_id = $1 and job.finished_at < $2
+             where agent.organization_id = $1 and job.created_at < $2 and job.finished_at < $2
                and exists (
                    select from job newer
                    where newer.agent_id = job.agent_id and (newer.created_at, newer.id) > (job.created_at, job.id)
