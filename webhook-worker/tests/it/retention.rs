@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use chassis::Clock;
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::{
@@ -5,7 +7,7 @@ use proto::{
     org::v1::OrganizationSettings,
     webhook::v1::{DeliveryState, WebhookEndpoint},
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, migrate::Migrator};
 use uuid::Uuid;
 
 use crate::{
@@ -158,4 +160,29 @@ async fn a_backlog_goes_whole_and_switched_off_nothing_goes(pool: PgPool) {
         .unwrap();
     assert_eq!(left, 1);
     it.stop().await;
+}
+
+#[sqlx::test(migrations = false)]
+async fn what_an_earlier_release_noted_holds(pool: PgPool) {
+    let first_two = webhook_worker::MIGRATOR
+        .iter()
+        .filter(|migration| migration.version < 3);
+    let earlier = Migrator {
+        migrations: Cow::Owned(first_two.cloned().collect()),
+        ..Migrator::DEFAULT
+    };
+    delivery::migrator().run(&pool).await.unwrap();
+    earlier.run(&pool).await.unwrap();
+    sqlx::query("insert into webhook_retention values ($1, 7)")
+        .bind(ORGANIZATION)
+        .execute(&pool)
+        .await
+        .unwrap();
+    webhook_worker::MIGRATOR.run(&pool).await.unwrap();
+    let noted: Vec<(Uuid, i32)> =
+        sqlx::query_as("select organization_id, days from delivery_retention")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    assert_eq!(noted, [(ORGANIZATION, 7)]);
 }
