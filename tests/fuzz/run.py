@@ -163,6 +163,8 @@ def main():
         with ThreadPoolExecutor() as threads:
             list(threads.map(fuzz.lane, side_by_side))
         fuzz.phase(last)
+        if collisions := stack.collisions():
+            print(f"transactions that were given up for another and done again:\n{collisions}")
         if failures := stack.last_lines(having="request failed"):
             print(f"what the product logged of failures, last:\n{failures}")
             fuzz.failed.append("failures in the log")

@@ -118,6 +118,13 @@ class Stack:
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join([line for line in lines if having in line][-count:])
 
+    def collisions(self):
+        """What the database wrote down of transactions that waited for each other."""
+        log = Path(self.directory) / "data" / "postgres.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        places = [number for number, line in enumerate(lines) if "deadlock detected" in line]
+        return "\n".join(line for number in places for line in lines[number:number + 12])
+
     def stop(self):
         for child in reversed(self.children):
             if child.poll() is None:

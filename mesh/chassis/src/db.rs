@@ -101,6 +101,15 @@ pub async fn pending(pool: &PgPool, migrator: &Migrator) -> anyhow::Result<usize
         .count())
 }
 
+/// SQLSTATE of a transaction that was given up because it and another waited for each other.
+const DEADLOCK: &str = "40P01";
+
+/// Whether the database gave up the transaction for another's sake; it may be done again.
+pub fn is_deadlock(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.as_deref() == Some(DEADLOCK)
+}
+
 /// Name of the constraint that a statement broke, for translation into an error of the domain.
 pub fn constraint(error: &sqlx::Error) -> Option<&str> {
     error

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
+use crate::db;
+
 pub use wire::read;
 
 /// The nine ways in which a call fails.
@@ -118,12 +120,33 @@ pub trait Explain: Error {
     }
 }
 
+/// Reason of a request of which nothing was done, because others changed the same things at the same moment. Such a request
+/// is tried again before its caller hears of it.
+pub const COLLISION: &str = "TRANSACTION_COLLISION";
+
 /// Tells an error to a gRPC caller. An internal one is logged here, once, with its chain, and its text stays here.
 pub fn status<E: Explain>(error: &E) -> tonic::Status {
-    if error.code() == Code::Internal {
-        tracing::error!(error = %chain(error), "request failed");
+    if error.code() != Code::Internal {
+        return wire::write(error);
     }
+    if is_collision(error) {
+        tracing::warn!(error = %chain(error), "a transaction was given up for another");
+        let message = "others changed the same things at the same moment; try again";
+        return wire::write(&Fault::new(Code::Unavailable, COLLISION, message));
+    }
+    tracing::error!(error = %chain(error), "request failed");
     wire::write(error)
+}
+
+fn is_collision(error: &dyn Error) -> bool {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if inner.downcast_ref().is_some_and(db::is_deadlock) {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// An error with its sources, outermost first.

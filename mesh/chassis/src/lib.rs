@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod admin;
+mod again;
 pub mod caller;
 pub mod clock;
 pub mod conditional;

@@ -19,7 +19,7 @@ use tonic::{
 use tower::Service;
 
 use crate::{
-    Caller, Clock, Keyring, Peer, Seal, Settings,
+    Caller, Clock, Keyring, Peer, Seal, Settings, again,
     db::Database,
     guard,
     peer::{Dialer, Directory},
@@ -247,9 +247,14 @@ impl Server {
     }
 
     fn bind(self) -> (Running, axum::Router) {
-        let router = self.routes.routes().prepare().into_axum_router().layer(
-            axum::middleware::from_fn_with_state(self.keyring.clone(), guard::guard),
-        );
+        let guard = axum::middleware::from_fn_with_state(self.keyring.clone(), guard::guard);
+        let router = self
+            .routes
+            .routes()
+            .prepare()
+            .into_axum_router()
+            .layer(axum::middleware::from_fn(again::again))
+            .layer(guard);
         self.directory.bind(self.roles.clone(), router.clone());
         let tasks = Tasks::start(self.pending, &self.shutdown);
         let (shutdown, readiness, pools) =

@@ -137,12 +137,6 @@ impl Error {
         }
     }
 
-    /// Whether the database let this transaction make way for another; it may be repeated.
-    pub(crate) fn is_deadlock(&self) -> bool {
-        matches!(self, Self::Database(error)
-            if error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("40P01")))
-    }
-
     /// Why a person may not do something with an approval.
     pub(crate) fn refused(id: Uuid, refusal: Refusal) -> Self {
         match refusal {

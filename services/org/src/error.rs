@@ -142,15 +142,8 @@ impl Explain for Error {
     }
 }
 
-/// SQLSTATE of a transaction that was given up because it and another waited for each other.
-const DEADLOCK: &str = "40P01";
-
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
-        if code.as_deref() == Some(DEADLOCK) {
-            return Self::Busy;
-        }
         match chassis::db::constraint(&error) {
             Some("invite_waiting_key") => Self::InviteExists,
             Some("user_account_invited_email_key") => Self::AccountExists,

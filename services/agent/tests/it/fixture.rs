@@ -283,15 +283,20 @@ impl World {
 
     /// Waits until a statement waits for a row that another transaction holds.
     pub(crate) async fn until_somebody_waits(&self) {
+        self.until_waiting(1).await;
+    }
+
+    /// Waits until so many wait for a lock.
+    pub(crate) async fn until_waiting(&self, count: i64) {
         until("somebody waits", || async {
-            let waits: bool = sqlx::query_scalar(
-                "select exists (select from pg_stat_activity
-                 where datname = current_database() and wait_event_type = 'Lock')",
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
             )
             .fetch_one(&self.pool)
             .await
             .unwrap();
-            waits.then_some(())
+            (waiting >= count).then_some(())
         })
         .await;
     }

@@ -150,6 +150,41 @@ async fn an_agent_is_forgotten_while_a_step_of_its_job_ends(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = false)]
+async fn what_collides_with_something_else_is_done_when_that_is_through(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, _) = world.placed("Ada").await;
+    world.until_quiet().await;
+    let token = "select from agent_token where agent_id = $1::uuid for update";
+    let (mut gate, mut other) = (
+        world.pool.begin().await.unwrap(),
+        world.pool.begin().await.unwrap(),
+    );
+    // The database gives up a transaction that finds after this time that it waits in a circle: not this one.
+    sqlx::query("set local deadlock_timeout = '1min'")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let row = "select from agent where id = $1::uuid for update";
+    hold(&mut other, &agent, row).await;
+    hold(&mut gate, &agent, token).await;
+    let forgotten = async { world.delete(world.admin(), &agent.id, true).await };
+    let crossing = async {
+        // The deletion holds the job by now, and comes to the agent when it has the token.
+        world.until_waiting(1).await;
+        let job = "select from job where agent_id = $1::uuid for update";
+        let circle = async {
+            world.until_waiting(2).await;
+            gate.rollback().await.unwrap();
+        };
+        futures::join!(hold(&mut other, &agent, job), circle);
+        other.commit().await.unwrap();
+    };
+    let (forgotten, ()) = futures::join!(forgotten, crossing);
+    forgotten.unwrap();
+    assert_eq!(world.rows_of(&agent).await, 0);
+}
+
+#[sqlx::test(migrations = false)]
 async fn of_another_organization_there_is_nobody_to_delete(pool: PgPool) {
     let world = World::start(pool).await;
     let (agent, _) = world.placed("Ada").await;

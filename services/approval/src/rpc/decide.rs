@@ -99,8 +99,6 @@ impl Approvals {
                 Ok(Attempt::InTheWay(links)) => {
                     conflicts = self.in_the_way(board_id, id, &links).await?;
                 }
-                // The account of somebody on this board was deleted at the same time.
-                Err(error) if error.is_deadlock() => {}
                 Err(error) => return Err(error),
             }
             if !conflicts.is_empty() {
