@@ -174,6 +174,18 @@ pub async fn discard_all(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<
     store::delivery::discard_all(conn, ids).await
 }
 
+/// Forgets those of the deliveries that nobody holds, and never waits: for whoever holds what the holder of a delivery may wait
+/// for. An attempt that is just being settled ends as it would have; its owner finds that there is no reason for it.
+///
+/// # Errors
+/// Fails when the database does.
+pub async fn discard_unheld(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<u64> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    store::delivery::discard_unheld(conn, ids).await
+}
+
 /// Wakes the workers of a queue when the present transaction commits: of use when a clock was moved by hand.
 ///
 /// # Errors

@@ -127,7 +127,7 @@ impl Departure {
         departures::revoke_tokens(conn, agent_ids).await?;
         let begun = departures::begin(conn, agent_ids, now).await?;
         let notices = departures::delete_notices(conn, agent_ids).await?;
-        delivery::discard_all(conn, &notices).await?;
+        delivery::discard_unheld(conn, &notices).await?;
 
         let under_way: Vec<Uuid> = jobs
             .into_iter()
@@ -201,6 +201,16 @@ async fn delete(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     hold(conn, agent_ids).await?;
+    erase(conn, agent_ids, actor, now).await
+}
+
+/// Deletes agents that are held.
+async fn erase(
+    conn: &mut PgConnection,
+    agent_ids: &[Uuid],
+    actor: Actor,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     let events = departures::delete(conn, agent_ids)
         .await?
         .iter()
@@ -213,11 +223,16 @@ async fn delete(
 async fn hold(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx::Result<()> {
     let known = departures::list_deliveries(conn, agent_ids).await?;
     delivery::discard_all(conn, &known).await?;
+    stop(conn, agent_ids).await
+}
+
+/// The same for whoever settles a job of theirs, and holds its delivery: who discards the others waits for that one.
+async fn stop(conn: &mut PgConnection, agent_ids: &[Uuid]) -> sqlx::Result<()> {
     departures::lock_work(conn, agent_ids).await?;
     departures::lock_agents(conn, agent_ids).await?;
-    // What was planned before the agents stood still.
+    // What was planned before the agents stood still. Who settles one of them may wait for its agent.
     let late = departures::list_deliveries(conn, agent_ids).await?;
-    delivery::discard_all(conn, &late).await?;
+    delivery::discard_unheld(conn, &late).await?;
     Ok(())
 }
 
@@ -228,7 +243,17 @@ pub(crate) async fn last_of(conn: &mut PgConnection, agent: &Agent) -> sqlx::Res
     agents::find(&mut *conn, agent.id).await
 }
 
-/// The row of an agent goes, and its gateway with the last one if it goes too.
+/// The same for whoever settles a job of the agent.
+pub(crate) async fn last_of_job(
+    conn: &mut PgConnection,
+    agent: &Agent,
+) -> sqlx::Result<Option<Agent>> {
+    is_final(conn, agent).await?;
+    stop(conn, &[agent.id]).await?;
+    agents::find(&mut *conn, agent.id).await
+}
+
+/// The row of an agent goes that is held ([`last_of`]), and its gateway with the last one if it goes too.
 pub(crate) async fn finish(
     conn: &mut PgConnection,
     agent: &Agent,
@@ -236,7 +261,7 @@ pub(crate) async fn finish(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let gateway_goes = is_final(conn, agent).await?;
-    delete(conn, &[agent.id], actor.clone(), now).await?;
+    erase(conn, &[agent.id], actor.clone(), now).await?;
     if gateway_goes {
         delete_empty_gateways(conn, &[agent.gateway_id], &actor, now).await?;
     }

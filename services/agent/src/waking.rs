@@ -129,8 +129,10 @@ impl Waker {
         let Some(agent) = recorded else { return Ok(()) };
         bus::outbox::append(conn, event::agent_woken(&agent, attempt, now)).await?;
         if agent.wake.deadline_at.is_some() {
-            // What was planned before the agent stood still.
-            forget(conn, &[agent.id]).await?;
+            // What was planned before the agent stood still. Who holds it may wait for the agent.
+            let planned = store::wakes::lock_unheld(conn, agent.id).await?;
+            delivery::discard_unheld(conn, &planned).await?;
+            store::wakes::delete(conn, &planned).await?;
             let due_at = later(deadline, spread(agent.id, self.patience));
             self.plan(conn, &agent, false, due_at, now).await?;
         }

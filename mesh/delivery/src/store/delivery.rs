@@ -134,10 +134,25 @@ pub(crate) async fn discard(
     Ok(done.rows_affected())
 }
 
+pub(crate) async fn discard_unheld(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<u64> {
+    let done = sqlx::query(
+        "delete from delivery
+         where id in (select id from delivery where id = any($1) for update skip locked)",
+    )
+    .bind(ids)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 pub(crate) async fn discard_all(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<u64> {
-    let done = sqlx::query("delete from delivery where id = any($1)")
-        .bind(ids)
-        .execute(conn)
-        .await?;
+    // Of two who discard the same, one waits for the other, in one order.
+    let done = sqlx::query(
+        "delete from delivery
+         where id in (select id from delivery where id = any($1) order by id for update)",
+    )
+    .bind(ids)
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected())
 }

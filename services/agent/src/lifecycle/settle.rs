@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Worker;
 use crate::{
+    agent::Agent,
     departure,
     job::{Job, Kind, Step},
     pause,
@@ -115,6 +116,18 @@ impl Worker {
         now: DateTime<Utc>,
     ) -> anyhow::Result<()> {
         if let Some(agent) = store::agents::find(tx, job.agent_id).await? {
+            self.forget(tx, &agent, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget(
+        &self,
+        tx: &mut PgConnection,
+        agent: &Agent,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        if let Some(agent) = departure::last_of_job(tx, agent).await? {
             departure::finish(tx, &agent, chassis::caller::system_actor(), now).await?;
         }
         Ok(())
@@ -155,7 +168,7 @@ impl Worker {
             return Ok(());
         };
         if departure::is_final(tx, &agent).await? {
-            return Ok(departure::finish(tx, &agent, chassis::caller::system_actor(), now).await?);
+            return self.forget(tx, &agent, now).await;
         }
         let change = Change::GiveUpRemoval;
         let failed = store::agents::change_phase(tx, agent.id, change, Some(reason), now).await?;

@@ -56,6 +56,26 @@ pub(crate) async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
     Ok(row.map(Due::from))
 }
 
+/// The same; nobody else changes it before the transaction ends.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Due>> {
+    let row: Option<Row> = sqlx::query_as("select * from wake where id = $1 for update")
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(Due::from))
+}
+
+/// What is due of an agent, unless somebody holds it.
+pub(crate) async fn lock_unheld(
+    conn: &mut PgConnection,
+    agent_id: Uuid,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar("select id from wake where agent_id = $1 for update skip locked")
+        .bind(agent_id)
+        .fetch_all(conn)
+        .await
+}
+
 /// Ids of those that are due of these agents.
 pub(crate) async fn list_of_agents(
     conn: &mut PgConnection,

@@ -49,7 +49,8 @@ impl Sender for Carrier {
     }
 
     async fn settled(&self, tx: &mut PgConnection, delivery: &Delivery) -> anyhow::Result<()> {
-        let Some(due) = store::wakes::find(tx, delivery.id).await? else {
+        // Wake-ups are held before their agents, as whoever has an agent go does it.
+        let Some(due) = store::wakes::lock(tx, delivery.id).await? else {
             return Ok(());
         };
         let now = self.clock.now();

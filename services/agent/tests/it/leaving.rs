@@ -185,6 +185,56 @@ async fn what_collides_with_something_else_is_done_when_that_is_through(pool: Pg
 }
 
 #[sqlx::test(migrations = false)]
+async fn nobody_waits_for_who_settles_what_was_planned_late(pool: PgPool) {
+    let world = World::start(pool).await;
+    let (agent, _) = world.placed("Ada").await;
+    world.until_quiet().await;
+    sqlx::query("delete from wake where agent_id = $1::uuid")
+        .bind(&agent.id)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    let mut gate = world.pool.begin().await.unwrap();
+    let token = "select from agent_token where agent_id = $1::uuid for update";
+    hold(&mut gate, &agent, token).await;
+    let forgotten = async { world.delete(world.admin(), &agent.id, true).await };
+    let settling = async {
+        // The deletion has seen all that was planned, and holds the agent when it has the token.
+        world.until_waiting(1).await;
+        let late = Uuid::now_v7();
+        let mut settling = world.pool.begin().await.unwrap();
+        let sql = "insert into wake (id, agent_id, is_first, created_at) values ($1, $2::uuid, true, now())";
+        sqlx::query(sql)
+            .bind(late)
+            .bind(&agent.id)
+            .execute(&world.pool)
+            .await
+            .unwrap();
+        let new = delivery::New {
+            id: late,
+            queue: "checkin",
+            target: agent.gateway_id.clone(),
+            payload: serde_json::json!({"agent_id": agent.id}),
+            due_at: world.clock.now() + chrono::TimeDelta::hours(1),
+            deadline_at: None,
+        };
+        let mut conn = world.pool.acquire().await.unwrap();
+        delivery::enqueue(&mut conn, &[new]).await.unwrap();
+        let held = sqlx::query("select from delivery where id = $1 for update")
+            .bind(late)
+            .execute(&mut *settling)
+            .await;
+        assert_eq!(held.unwrap().rows_affected(), 1);
+        gate.rollback().await.unwrap();
+        settling
+    };
+    let (forgotten, settling) = futures::join!(forgotten, settling);
+    forgotten.unwrap();
+    assert_eq!(world.rows_of(&agent).await, 0);
+    settling.rollback().await.unwrap();
+}
+
+#[sqlx::test(migrations = false)]
 async fn of_another_organization_there_is_nobody_to_delete(pool: PgPool) {
     let world = World::start(pool).await;
     let (agent, _) = world.placed("Ada").await;
