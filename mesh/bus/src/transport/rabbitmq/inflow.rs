@@ -17,7 +17,7 @@ use lapin::{
 };
 
 use super::{
-    link::{Link, Outgoing},
+    link::{CONNECT, Link, Outgoing},
     topology::{self, Names},
 };
 use crate::transport::{Incoming, Inflow, Verdict};
@@ -41,14 +41,19 @@ pub(super) struct RabbitInflow {
 impl RabbitInflow {
     pub(super) async fn open(link: Arc<Link>, names: Names, group: String) -> anyhow::Result<Self> {
         let channel = link.channel().await?;
-        channel
-            .basic_qos(PREFETCH, BasicQosOptions::default())
-            .await?;
         let queue = names.group(&group);
-        let options = BasicConsumeOptions::default();
-        let consumer = channel
-            .basic_consume(queue.into(), "".into(), options, FieldTable::default())
-            .await?;
+        let begun = async {
+            channel
+                .basic_qos(PREFETCH, BasicQosOptions::default())
+                .await?;
+            let options = BasicConsumeOptions::default();
+            channel
+                .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+                .await
+        };
+        let consumer = tokio::time::timeout(CONNECT, begun)
+            .await
+            .context("the broker does not answer")??;
         Ok(Self {
             link,
             names,

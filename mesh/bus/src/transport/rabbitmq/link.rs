@@ -14,7 +14,8 @@ use tokio::sync::Mutex;
 use super::topology;
 use crate::transport::Message;
 
-const CONNECT: Duration = Duration::from_secs(10);
+/// A broker that does not answer by then, whatever it was asked while the connection is set up, is taken for lost.
+pub(super) const CONNECT: Duration = Duration::from_secs(10);
 /// A broker that has not confirmed by then is taken for lost. A quorum of slow disks takes a second at worst.
 const CONFIRM: Duration = Duration::from_secs(15);
 /// Seconds of silence after which either side takes the other for lost.
@@ -105,11 +106,15 @@ impl Link {
             return Ok(channel);
         }
         *slot = None;
-        let connection = tokio::time::timeout(CONNECT, self.connect())
+        let made = async {
+            let connection = self.connect().await?;
+            let channel = connection.create_channel().await?;
+            anyhow::Ok((connection, channel))
+        };
+        let (connection, channel) = tokio::time::timeout(CONNECT, made)
             .await
             .context("the broker does not answer")?
             .context("the broker cannot be reached")?;
-        let channel = connection.create_channel().await?;
         *slot = Some(connection);
         Ok(channel)
     }
@@ -144,9 +149,10 @@ impl Link {
             return Ok(channel.clone());
         }
         let channel = self.channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
+        let selected = channel.confirm_select(ConfirmSelectOptions::default());
+        tokio::time::timeout(CONNECT, selected)
+            .await
+            .context("the broker does not answer")??;
         *slot = Some(channel.clone());
         Ok(channel)
     }

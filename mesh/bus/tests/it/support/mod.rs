@@ -29,7 +29,7 @@ pub(crate) const RETRIES: [Duration; 3] = [
     Duration::from_millis(100),
     Duration::from_millis(150),
 ];
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs every body once per transport.
 macro_rules! on_both_transports {
