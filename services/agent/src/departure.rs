@@ -127,7 +127,7 @@ impl Departure {
         departures::revoke_tokens(conn, agent_ids).await?;
         let begun = departures::begin(conn, agent_ids, now).await?;
         let notices = departures::delete_notices(conn, agent_ids).await?;
-        delivery::discard_unheld(conn, &notices).await?;
+        delivery::discard_all(conn, &notices).await?;
 
         let under_way: Vec<Uuid> = jobs
             .into_iter()

@@ -54,6 +54,8 @@ impl Sender for Carrier {
             State::Dead => false,
         };
         let Some((notice, organization_id)) = store::notices::find(tx, delivery.id).await? else {
+            // It was forgotten while this attempt was being settled.
+            delivery::discard_all(tx, &[delivery.id]).await?;
             return Ok(());
         };
         let now = self.clock.now();

@@ -51,6 +51,8 @@ impl Sender for Carrier {
     async fn settled(&self, tx: &mut PgConnection, delivery: &Delivery) -> anyhow::Result<()> {
         // Wake-ups are held before their agents, as whoever has an agent go does it.
         let Some(due) = store::wakes::lock(tx, delivery.id).await? else {
+            // It was forgotten while this attempt was being settled.
+            delivery::discard_all(tx, &[delivery.id]).await?;
             return Ok(());
         };
         let now = self.clock.now();

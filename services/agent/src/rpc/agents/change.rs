@@ -255,7 +255,7 @@ impl Step<'_> {
         let (now, planner) = (changed.agent.updated_at, &self.desk.planner);
         if changed.from_board_id.is_some() {
             let told = departures::delete_open_notices(self.tx, before.id).await?;
-            delivery::discard_unheld(self.tx, &told).await?;
+            delivery::discard_all(self.tx, &told).await?;
         }
         if changed.leaves_gateway {
             return self.leave(before, under_way).await;
