@@ -24,6 +24,8 @@ use crate::transport::{Incoming, Inflow, Verdict};
 
 /// Messages that the broker sends ahead.
 const PREFETCH: u16 = 200;
+/// Silence after which the broker is asked whether it is still there: the end of a connection is not always heard.
+const SILENCE: Duration = Duration::from_secs(10);
 
 pub(super) struct RabbitInflow {
     link: Arc<Link>,
@@ -42,18 +44,10 @@ impl RabbitInflow {
     pub(super) async fn open(link: Arc<Link>, names: Names, group: String) -> anyhow::Result<Self> {
         let channel = link.channel().await?;
         let queue = names.group(&group);
-        let begun = async {
-            channel
-                .basic_qos(PREFETCH, BasicQosOptions::default())
-                .await?;
-            let options = BasicConsumeOptions::default();
-            channel
-                .basic_consume(queue.into(), "".into(), options, FieldTable::default())
-                .await
-        };
-        let consumer = tokio::time::timeout(CONNECT, begun)
-            .await
-            .context("the broker does not answer")??;
+        prefetch(&channel).await?;
+        let options = BasicConsumeOptions::default();
+        let begun = channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
+        let consumer = in_time(begun).await?;
         Ok(Self {
             link,
             names,
@@ -107,14 +101,26 @@ impl RabbitInflow {
     }
 }
 
+/// Says how much the broker may send ahead. It answers, so it is there.
+async fn prefetch(channel: &Channel) -> anyhow::Result<()> {
+    in_time(channel.basic_qos(PREFETCH, BasicQosOptions::default())).await
+}
+
+async fn in_time<T>(asked: impl Future<Output = lapin::Result<T>>) -> anyhow::Result<T> {
+    let answer = tokio::time::timeout(CONNECT, asked).await;
+    Ok(answer.context("the broker does not answer")??)
+}
+
 #[async_trait]
 impl Inflow for RabbitInflow {
     async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<Incoming>> {
         let consumer = self.consumer.as_mut().context("already dropped")?;
-        let first = consumer
-            .next()
-            .await
-            .context("the broker ended the consumer")??;
+        let first = loop {
+            match tokio::time::timeout(SILENCE, consumer.next()).await {
+                Ok(next) => break next.context("the broker ended the consumer")??,
+                Err(_silence) => prefetch(&self.channel).await?,
+            }
+        };
         let mut deliveries = vec![first];
         while deliveries.len() < at_most {
             // An end of the stream shows again at the next call.
@@ -136,7 +142,7 @@ impl Inflow for RabbitInflow {
                 .unsettled
                 .remove(&incoming.tag)
                 .context("settled twice")?;
-            let acked = acker.ack(BasicAckOptions::default()).await?;
+            let acked = in_time(acker.ack(BasicAckOptions::default())).await?;
             ensure!(
                 acked,
                 "the channel closed before a message could be acknowledged"
