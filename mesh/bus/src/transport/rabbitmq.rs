@@ -14,9 +14,9 @@ mod inflow;
 mod link;
 mod topology;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use secrecy::SecretString;
@@ -43,6 +43,9 @@ impl RabbitMq {
     }
 }
 
+/// A broker that has not made a group's queues by then is asked again: a busy one takes seconds for each.
+const DECLARE: Duration = Duration::from_secs(30);
+
 #[async_trait]
 impl Transport for RabbitMq {
     async fn publish(&self, messages: Vec<Message>) -> anyhow::Result<()> {
@@ -56,8 +59,13 @@ impl Transport for RabbitMq {
 
     async fn register(&self, group: &str, topics: &Topics) -> anyhow::Result<()> {
         let channel = self.link.channel().await?;
-        topology::declare_exchanges(&channel, &self.names).await?;
-        topology::declare_group(&channel, &self.names, group, topics).await
+        let declared = async {
+            topology::declare_exchanges(&channel, &self.names).await?;
+            topology::declare_group(&channel, &self.names, group, topics).await
+        };
+        tokio::time::timeout(DECLARE, declared)
+            .await
+            .context("the broker does not answer")?
     }
 
     /// Lets nobody interrupt it: a consumer that the broker has but nobody here knows of would hold the queue for as long

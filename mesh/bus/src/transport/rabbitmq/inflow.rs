@@ -44,19 +44,22 @@ impl RabbitInflow {
     pub(super) async fn open(link: Arc<Link>, names: Names, group: String) -> anyhow::Result<Self> {
         let channel = link.channel().await?;
         let queue = names.group(&group);
-        prefetch(&channel).await?;
-        let options = BasicConsumeOptions::default();
-        let begun = channel.basic_consume(queue.into(), "".into(), options, FieldTable::default());
-        let consumer = in_time(begun).await?;
-        Ok(Self {
+        // What is given up on the way is dropped, and with it whatever the broker has made of it.
+        let mut inflow = Self {
             link,
             names,
             group,
             channel,
-            consumer: Some(consumer),
+            consumer: None,
             unsettled: HashMap::new(),
             pauses: HashSet::new(),
-        })
+        };
+        prefetch(&inflow.channel).await?;
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let channel = inflow.channel.clone();
+        let begun = channel.basic_consume(queue.into(), "".into(), options, arguments);
+        inflow.consumer = Some(in_time(begun).await?);
+        Ok(inflow)
     }
 
     fn take(&mut self, delivery: Delivery) -> anyhow::Result<Incoming> {
