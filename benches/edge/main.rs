@@ -5,6 +5,8 @@
 
 mod agents;
 mod bare;
+#[path = "../../tests/support/ports.rs"]
+mod ports;
 mod product;
 mod rounds;
 

@@ -1,10 +1,12 @@
 //! The product, started as an operator would, with a board full of tasks.
 
-use std::{net::TcpListener, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
+
+use crate::ports::free_port;
 
 const TOKEN: &str = "a-token-for-measuring-that-is-long-enough-to-be-taken";
 
@@ -21,10 +23,7 @@ pub(crate) struct Product {
 impl Product {
     pub(crate) async fn start(tasks: usize) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        let http = free_port()?;
-        let held = TcpListener::bind(("127.0.0.1", http))?;
-        let admin = free_port()?;
-        drop(held);
+        let (http, admin) = (free_port(), free_port());
         let url = format!("http://127.0.0.1:{http}");
         let child = Command::new(env!("CARGO_BIN_EXE_mission-control"))
             .arg("serve")
@@ -177,11 +176,4 @@ impl Product {
         self.child.wait().await?;
         Ok(())
     }
-}
-
-/// Below the ports that the kernel gives to outgoing connections, which could take it first.
-fn free_port() -> anyhow::Result<u16> {
-    (10_000..30_000)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .context("no port is free")
 }

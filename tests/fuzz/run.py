@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "live"))
+sys.path[:0] = [str(HERE.parent / "live"), str(HERE.parent.parent / "scripts")]
 sys.dont_write_bytecode = True
 
 from rest import Refused  # noqa: E402

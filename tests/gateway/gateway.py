@@ -6,7 +6,8 @@ import signal
 import subprocess
 import time
 
-from stack import Failure, free_port
+from ports import free_port
+from stack import Failure
 from wire import Refused, Wire
 
 # The newest release takes 11 s on a quiet machine, and several times that on a busy one.

@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "live")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "live"), str(HERE.parent.parent / "scripts")]
 sys.dont_write_bytecode = True
 
 from install import Installed, versions  # noqa: E402

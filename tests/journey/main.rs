@@ -9,6 +9,8 @@
 mod deletion;
 mod grpc;
 mod matrix;
+#[path = "../support/ports.rs"]
+mod ports;
 mod receiver;
 mod rest;
 mod steps;

@@ -1,9 +1,6 @@
 //! The product as an operator runs it: processes, a database of their own, free ports.
 
-use std::{
-    collections::BTreeMap, fs::File, net::TcpListener, path::PathBuf, process::Stdio,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs::File, path::PathBuf, process::Stdio, time::Duration};
 
 use mission_control::role::Role;
 use nix::{
@@ -14,6 +11,8 @@ use simulator::{Simulator, SimulatorConfig};
 use sqlx::{Connection, PgConnection};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
+
+use crate::ports::free_port;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -318,18 +317,6 @@ fn on_database(server: &str, name: &str) -> String {
     let mut url: url::Url = server.parse().expect("DATABASE_URL is a URL");
     url.set_path(name);
     url.into()
-}
-
-/// A port that was free a moment ago, below those that the kernel gives to outgoing connections: one of these could take it
-/// before the process that it is meant for.
-fn free_port() -> u16 {
-    const LOWEST: u16 = 10_000;
-    const COUNT: u16 = 20_000;
-    let first = u16::try_from(Uuid::new_v4().as_u128() % u128::from(COUNT)).unwrap();
-    (0..COUNT)
-        .map(|step| LOWEST + (first + step) % COUNT)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("one of so many ports is free")
 }
 
 /// Waits until a condition gives something.

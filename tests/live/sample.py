@@ -2,7 +2,8 @@
 
 import time
 
-from stack import Failure, free_port
+from ports import free_port
+from stack import Failure
 from tap import Tap
 
 # The names by which `mission-control demo` finds its sample. It finds ours, and brings only the gateway.

@@ -2,10 +2,8 @@
 directory that goes with it."""
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +11,7 @@ import time
 from pathlib import Path
 
 import souls
+from ports import free_port
 from rest import Rest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,18 +31,6 @@ def binary():
     if not os.access(path, os.X_OK):
         raise Failure(f"{path} is not built: scripts/test build")
     return path
-
-
-def free_port():
-    """A port below those that the kernel gives to outgoing connections: one of these could take it before the process."""
-    for port in random.SystemRandom().sample(range(10000, 30000), 1000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise Failure("no port is free")
 
 
 # Everything comes from one address, and waits for no budget; a webhook may go to it.

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::Stdio,
@@ -18,6 +17,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
+
+use crate::ports::free_port;
 
 /// How long anything may take before the test gives up. A bound for a busy machine, not a measure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -218,17 +219,6 @@ pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field]
         .as_str()
         .unwrap_or_else(|| panic!("{field} is not text in {value:#}"))
-}
-
-/// A port that was free a moment ago, below those that the kernel gives to outgoing connections.
-pub(crate) fn free_port() -> u16 {
-    const LOWEST: u16 = 10_000;
-    const COUNT: u16 = 20_000;
-    let first = u16::try_from(Uuid::new_v4().as_u128() % u128::from(COUNT)).unwrap();
-    (0..COUNT)
-        .map(|step| LOWEST + (first + step) % COUNT)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("one of so many ports is free")
 }
 
 /// Waits until a condition gives something.

@@ -4,3 +4,5 @@
 mod demo;
 mod doctor;
 mod installation;
+#[path = "../support/ports.rs"]
+mod ports;

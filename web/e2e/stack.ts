@@ -23,7 +23,8 @@ export class Stack {
 
   static async start(): Promise<Stack> {
     const dataDir = await mkdtemp(join(tmpdir(), "mission-control-e2e-"));
-    const [http, admin] = [await freePort(), await freePort()];
+    const http = await freePort();
+    const admin = await freePort(http);
     const url = `http://127.0.0.1:${http}`;
     const child = spawn(BINARY, ["serve"], {
       stdio: ["ignore", "inherit", "inherit"],
@@ -84,13 +85,13 @@ export class Stack {
 }
 
 /** A port below those that the kernel gives to outgoing connections: one of these could take it before the process. */
-async function freePort(): Promise<number> {
+async function freePort(otherThan?: number): Promise<number> {
   const first = Math.floor(Math.random() * 20_000);
   for (let step = 0; step < 20_000; step++) {
     const port = 10_000 + ((first + step) % 20_000);
     // One after the other, until one is free.
     // oxlint-disable-next-line no-await-in-loop
-    if (await isFree(port)) return port;
+    if (port !== otherThan && (await isFree(port))) return port;
   }
   throw new Error("no port is free");
 }
