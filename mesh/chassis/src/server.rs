@@ -24,6 +24,7 @@ use crate::{
     guard,
     peer::{Dialer, Directory},
     ready::Readiness,
+    round::{self, Round},
     task::{Layer, Pending, Tasks},
 };
 
@@ -178,6 +179,11 @@ impl Server {
     {
         self.pending
             .push(Pending::new(name, Layer::Background, task));
+    }
+
+    /// Adds background work that is done when the process starts, and again after each pause.
+    pub fn spawn_rounds(&mut self, name: &'static str, pause: Duration, work: impl Round) {
+        self.spawn(name, move |stop| round::run(name, pause, work, stop));
     }
 
     /// Adds work that takes requests from outside: told to stop first, so that it drains while everything behind it works.

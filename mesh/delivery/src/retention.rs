@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chassis::Clock;
+use chassis::{Clock, Round};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -57,19 +57,7 @@ pub fn run(
         clock,
         forgetter,
     };
-    server.spawn(name, move |stop| async move {
-        loop {
-            let round = async {
-                if let Err(error) = sweeper.round().await {
-                    tracing::warn!("{name}: what is too old could not be deleted: {error}");
-                }
-                tokio::time::sleep(PAUSE).await;
-            };
-            if stop.run_until_cancelled(round).await.is_none() {
-                return Ok(());
-            }
-        }
-    });
+    server.spawn_rounds(name, PAUSE, sweeper);
 }
 
 struct Sweeper<F> {
@@ -78,9 +66,9 @@ struct Sweeper<F> {
     forgetter: F,
 }
 
-impl<F: Forgetter> Sweeper<F> {
-    /// One round over every organization that wants it. What fails is left to the next round.
-    async fn round(&self) -> sqlx::Result<()> {
+impl<F: Forgetter> Round for Sweeper<F> {
+    /// Over every organization that wants it.
+    async fn round(&self) -> anyhow::Result<()> {
         let mut after = None;
         loop {
             let mut conn = self.pool.acquire().await?;
@@ -95,7 +83,9 @@ impl<F: Forgetter> Sweeper<F> {
             }
         }
     }
+}
 
+impl<F: Forgetter> Sweeper<F> {
     async fn forget(&self, keeping: &Keeping) -> sqlx::Result<()> {
         let days = TimeDelta::days(keeping.days.into());
         let Some(before) = self.clock.now().checked_sub_signed(days) else {

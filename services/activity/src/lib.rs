@@ -79,10 +79,11 @@ pub async fn register(
         .await?;
 
     let (clock, stop) = (server.clock(), server.shutdown());
-    server.spawn("activity.retention", {
-        let (pool, clock) = (pool.clone(), clock.clone());
-        move |stop| retention::run(pool, clock, config.event_retention_every, stop)
-    });
+    let sweeper = retention::Sweeper {
+        pool: pool.clone(),
+        clock: clock.clone(),
+    };
+    server.spawn_rounds("activity.retention", config.event_retention_every, sweeper);
 
     server.add_service(
         ROLE,

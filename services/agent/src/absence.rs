@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use chassis::Clock;
+use chassis::{Clock, Round};
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
 };
 
 /// How often to look.
-const POLL: Duration = Duration::from_secs(5);
+pub(crate) const POLL: Duration = Duration::from_secs(5);
 /// Agents looked at in one go.
 const BATCH: i64 = 500;
 
@@ -25,28 +24,17 @@ pub(crate) struct Sweeper {
     pub clock: Clock,
 }
 
-impl Sweeper {
-    /// Looks until the token is cancelled. What fails is logged and tried again.
-    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        loop {
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(%error, "agents cannot be looked through for those that went offline");
-            }
-            let pause = tokio::time::sleep(POLL);
-            if stop.run_until_cancelled(pause).await.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn sweep(&self) -> sqlx::Result<()> {
+impl Round for Sweeper {
+    async fn round(&self) -> anyhow::Result<()> {
         let mut after = None;
         while let Some(last) = self.batch(after).await? {
             after = Some(last);
         }
         Ok(())
     }
+}
 
+impl Sweeper {
     /// Tells of those among the next silent agents that are offline; the last that it looked at. Most are silent because
     /// they beat seldom.
     async fn batch(&self, after: Option<Uuid>) -> sqlx::Result<Option<Uuid>> {

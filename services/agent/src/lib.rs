@@ -143,17 +143,17 @@ fn work(server: &mut chassis::Server, pool: &PgPool, config: Config, souls: Role
         pool: pool.clone(),
         clock: server.clock(),
     };
-    server.spawn("agent.onboarding", |stop| sweeper.run(stop));
+    server.spawn_rounds("agent.onboarding", onboarding::expiry::POLL, sweeper);
     let sweeper = absence::Sweeper {
         pool: pool.clone(),
         clock: server.clock(),
     };
-    server.spawn("agent.absence", |stop| sweeper.run(stop));
+    server.spawn_rounds("agent.absence", absence::POLL, sweeper);
     let sweeper = sync::Sweeper {
         pool: pool.clone(),
         clock: server.clock(),
     };
-    server.spawn("agent.template_sync", |stop| sweeper.run(stop));
+    server.spawn_rounds("agent.template_sync", sync::PAUSE, sweeper);
     delivery::retention::run(
         server,
         "agent.retention",

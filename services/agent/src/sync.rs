@@ -30,7 +30,7 @@ use crate::{
     wire::event,
 };
 
-pub(crate) use sweep::Sweeper;
+pub(crate) use sweep::{PAUSE, Sweeper};
 
 /// The files of a gateway's agents, written again.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod error;
 mod event;
 mod expiry;
 mod history;
+mod leftovers;
 mod payload;
 mod policy;
 mod rpc;
@@ -27,7 +28,7 @@ use proto::approval::v1::{
 };
 use sqlx::migrate::Migrator;
 
-use crate::{consume::Deletions, expiry::Sweeper, rpc::Approvals};
+use crate::{consume::Deletions, expiry::Sweeper, leftovers::Leftovers, rpc::Approvals};
 
 /// Name of the component among roles and peers.
 pub const ROLE: &str = "approval";
@@ -68,7 +69,12 @@ pub async fn register(
         pool: pool.clone(),
         clock: server.clock(),
     };
-    server.spawn("approval.expiry", |stop| sweeper.run(stop));
+    server.spawn_rounds("approval.expiry", expiry::POLL, sweeper);
+    let leftovers = Leftovers {
+        pool: pool.clone(),
+        clock: server.clock(),
+    };
+    server.spawn_rounds("approval.leftovers", leftovers::PAUSE, leftovers);
     let approvals = Approvals {
         pool,
         clock: server.clock(),

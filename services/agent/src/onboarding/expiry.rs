@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use chassis::Clock;
+use chassis::{Clock, Round};
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 
 use super::Move;
 use crate::{store::onboardings, wire::event};
 
 /// How often to look. Whoever reads one whose time is up sees that it has ended all the same.
-const POLL: Duration = Duration::from_secs(5);
+pub(crate) const POLL: Duration = Duration::from_secs(5);
 /// Onboardings that end in one go.
 const BATCH: i64 = 100;
 
@@ -19,25 +18,14 @@ pub(crate) struct Sweeper {
     pub clock: Clock,
 }
 
-impl Sweeper {
-    /// Looks until the token is cancelled. What fails is logged and tried again.
-    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        loop {
-            let more = self.sweep().await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "onboardings cannot be looked through for expired ones");
-                false
-            });
-            let pause = if more { Duration::ZERO } else { POLL };
-            if stop
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await
-                .is_none()
-            {
-                return Ok(());
-            }
-        }
+impl Round for Sweeper {
+    async fn round(&self) -> anyhow::Result<()> {
+        while self.sweep().await? {}
+        Ok(())
     }
+}
 
+impl Sweeper {
     /// Ends a batch; whether there may be more.
     async fn sweep(&self) -> sqlx::Result<bool> {
         let now = self.clock.now();

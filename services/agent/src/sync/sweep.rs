@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use chassis::Clock;
+use chassis::{Clock, Round};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::store::syncs;
 
 /// From one round to the next.
-const PAUSE: Duration = Duration::from_secs(3);
+pub(crate) const PAUSE: Duration = Duration::from_secs(3);
 /// How long a sync can be asked about.
 const KEPT: TimeDelta = TimeDelta::days(7);
 /// Syncs of one round.
@@ -23,22 +22,9 @@ pub(crate) struct Sweeper {
     pub clock: Clock,
 }
 
-impl Sweeper {
-    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        loop {
-            let round = async {
-                if let Err(error) = self.round(self.clock.now()).await {
-                    tracing::warn!("template syncs could not be looked after: {error}");
-                }
-                tokio::time::sleep(PAUSE).await;
-            };
-            if stop.run_until_cancelled(round).await.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn round(&self, now: DateTime<Utc>) -> sqlx::Result<()> {
+impl Round for Sweeper {
+    async fn round(&self) -> anyhow::Result<()> {
+        let now = self.clock.now();
         let mut conn = self.pool.acquire().await?;
         syncs::delete_finished(&mut conn, now - KEPT, SYNCS).await?;
         let open = syncs::list_unfinished(&mut conn, SYNCS).await?;
@@ -48,7 +34,9 @@ impl Sweeper {
         }
         Ok(())
     }
+}
 
+impl Sweeper {
     async fn look_after(&self, id: Uuid, now: DateTime<Utc>) -> sqlx::Result<()> {
         let mut tx = self.pool.begin().await?;
         let Some(sync) = syncs::lock_unfinished(&mut tx, id).await? else {

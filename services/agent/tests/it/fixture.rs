@@ -118,14 +118,24 @@ impl World {
 
     /// Kills the process and starts another on the same database.
     pub(crate) async fn restart(self, extra: &[&str]) -> Self {
+        let neighbours = self.neighbours();
         self.running.abort();
-        let neighbours = Neighbours {
+        let running = serve(&self.pool, &self.clock, &neighbours, &self.ear, extra).await;
+        Self { running, ..self }
+    }
+
+    /// Starts another process on the same database.
+    pub(crate) async fn replica(&self, extra: &[&str]) -> Running {
+        let neighbours = self.neighbours();
+        serve(&self.pool, &self.clock, &neighbours, &self.ear, extra).await
+    }
+
+    fn neighbours(&self) -> Neighbours {
+        Neighbours {
             boards: self.boards.clone(),
             connector: self.connector.clone(),
             people: self.people.clone(),
-        };
-        let running = serve(&self.pool, &self.clock, &neighbours, &self.ear, extra).await;
-        Self { running, ..self }
+        }
     }
 
     pub(crate) fn admin(&self) -> Caller {

@@ -10,7 +10,7 @@ use proto::{
 use serde_json::json;
 use sqlx::PgPool;
 
-use crate::fixture::{World, calling, reason, wanted};
+use crate::fixture::{World, calling, reason, until, wanted};
 
 async fn still(pool: PgPool) -> World {
     let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
@@ -119,6 +119,39 @@ async fn going_offline_is_told_once_and_so_is_coming_back(pool: PgPool) {
     // And it is offline again, by the clock.
     let told = world.until_heard("agent.offline", 3).await;
     assert_eq!(told.len(), 3);
+}
+
+#[sqlx::test(migrations = false)]
+async fn replicas_that_look_at_the_same_moment_tell_of_an_absence_once(pool: PgPool) {
+    let world = still(pool).await;
+    let agent = ready(&world).await;
+    world.until(&agent.id, AgentStatus::Waking).await;
+    beat(&world, &agent).await;
+    let _replica = world.replica(&[]).await;
+
+    // Both see that it is silent, and both wait until they may say so.
+    let mut held = world.pool.begin().await.unwrap();
+    sqlx::query("select from agent where id = $1::uuid for update")
+        .bind(&agent.id)
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    world.clock.advance(TimeDelta::minutes(31));
+    until("both wait", || async {
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock' and query like '%set offline_since%'",
+        )
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+        (waiting == 2).then_some(())
+    })
+    .await;
+    held.commit().await.unwrap();
+    world.until_heard("agent.offline", 1).await;
+    world.until_quiet().await;
+    assert_eq!(world.heard("agent.offline").len(), 1);
 }
 
 #[sqlx::test(migrations = false)]

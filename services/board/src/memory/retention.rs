@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chassis::{Clock, Server};
+use chassis::{Clock, Round, Server};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -19,18 +19,7 @@ const BATCH: i64 = 500;
 /// Adds to a process what forgets: at its start, and then round after round.
 pub(crate) fn spawn(server: &mut Server, pool: PgPool) {
     let clock = server.clock();
-    let sweeper = Sweeper { pool, clock };
-    server.spawn("board.retention", |stop| async move {
-        loop {
-            let round = async {
-                sweeper.round().await;
-                tokio::time::sleep(PAUSE).await;
-            };
-            if stop.run_until_cancelled(round).await.is_none() {
-                return Ok(());
-            }
-        }
-    });
+    server.spawn_rounds("board.retention", PAUSE, Sweeper { pool, clock });
 }
 
 /// Forgets what is too old.
@@ -39,15 +28,9 @@ struct Sweeper {
     clock: Clock,
 }
 
-impl Sweeper {
-    /// One round over every organization that wants it. What fails is left to the next round.
-    async fn round(&self) {
-        if let Err(error) = self.sweep().await {
-            tracing::warn!("old memory could not be deleted: {error}");
-        }
-    }
-
-    async fn sweep(&self) -> sqlx::Result<()> {
+impl Round for Sweeper {
+    /// Over every organization that wants it.
+    async fn round(&self) -> anyhow::Result<()> {
         let mut after = None;
         loop {
             let mut conn = self.pool.acquire().await?;
@@ -62,7 +45,9 @@ impl Sweeper {
             }
         }
     }
+}
 
+impl Sweeper {
     async fn forget(&self, keeping: &Keeping) -> sqlx::Result<()> {
         let id = keeping.organization_id;
         let days = TimeDelta::days(keeping.days.into());
