@@ -26,6 +26,11 @@ pub(crate) enum Error {
     Tls(String),
     #[error("the gateway refused {method}: {message}")]
     Refused { method: String, message: String },
+    /// Whether it is a link, which stays, or is being written, which passes, the gateway does not say.
+    #[error(
+        "the gateway refused {method} for a file that is a link or is being written: {message}"
+    )]
+    FileUnsafe { method: String, message: String },
     /// Seen since August 2026 on one that was killed while it took over a change: for five minutes it takes over no other.
     #[error("the gateway does not act on its own configuration yet")]
     Stuck,
@@ -61,6 +66,7 @@ impl Error {
             | Self::Incompatible(_)
             | Self::Tls(_)
             | Self::Refused { .. }
+            | Self::FileUnsafe { .. }
             | Self::Unsupported { .. }
             | Self::NoSuchAgent
             | Self::AddressRefused(_)
@@ -76,6 +82,7 @@ impl Explain for Error {
             | Self::Busy { .. }
             | Self::HeldElsewhere { .. }
             | Self::Stuck
+            | Self::FileUnsafe { .. }
             | Self::Timeout { .. } => Code::Unavailable,
             Self::Unauthorized => Code::Unauthenticated,
             Self::PairingRequired { .. }
@@ -101,6 +108,7 @@ impl Explain for Error {
             Self::Incompatible(_) => "GATEWAY_INCOMPATIBLE",
             Self::Tls(_) => "GATEWAY_TLS",
             Self::Refused { .. } => "GATEWAY_REFUSED",
+            Self::FileUnsafe { .. } => "GATEWAY_FILE_UNSAFE",
             Self::Stuck => "GATEWAY_STUCK",
             Self::Timeout { .. } => "GATEWAY_TIMEOUT",
             Self::Unsupported { .. } => "GATEWAY_UNSUPPORTED",
@@ -130,6 +138,7 @@ impl Explain for Error {
             } => ("pairing_request_id", id),
             Self::ScopeMissing { scope } => ("scope", scope),
             Self::Refused { method, .. }
+            | Self::FileUnsafe { method, .. }
             | Self::Timeout { method }
             | Self::Unsupported { method } => ("method", method),
             _ => return Map::new(),
@@ -225,6 +234,14 @@ mod tests {
                 "GATEWAY_TIMEOUT",
             ),
             (Error::Stuck, tonic::Code::Unavailable, "GATEWAY_STUCK"),
+            (
+                Error::FileUnsafe {
+                    method: text(),
+                    message: text(),
+                },
+                tonic::Code::Unavailable,
+                "GATEWAY_FILE_UNSAFE",
+            ),
             (
                 Error::Unsupported { method: text() },
                 tonic::Code::FailedPrecondition,

@@ -23,6 +23,8 @@ pub(crate) enum Matter {
     NoSuchAgent,
     AgentExists,
     UnsupportedFile,
+    /// A link, or written by somebody else at this moment: by a request of ours whose response was lost, for example.
+    UnsafeFile,
     /// The configuration moved since it was read.
     StaleConfiguration,
     InvalidConfiguration,
@@ -77,6 +79,7 @@ const TABLE: &[(Sign, Matter)] = &[
     ),
     (Sign::Start("invalid connect params"), Matter::Protocol),
     (Sign::Start("unsupported file"), Matter::UnsupportedFile),
+    (Sign::Start("unsafe workspace file"), Matter::UnsafeFile),
     (
         Sign::Start("config changed since last load"),
         Matter::StaleConfiguration,
@@ -163,6 +166,10 @@ impl Refusal {
                 method: method.to_owned(),
             },
             Matter::NoSuchAgent => Error::NoSuchAgent,
+            Matter::UnsafeFile => Error::FileUnsafe {
+                method: method.to_owned(),
+                message: printable(&self.message, secret),
+            },
             Matter::AgentExists
             | Matter::UnsupportedFile
             | Matter::StaleConfiguration
@@ -300,6 +307,12 @@ mod tests {
                 None,
                 "unsupported file \"TOOLS.md\"",
                 Matter::UnsupportedFile,
+            ),
+            (
+                invalid,
+                None,
+                "unsafe workspace file \"IDENTITY.md\"",
+                Matter::UnsafeFile,
             ),
             (
                 invalid,

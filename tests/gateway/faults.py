@@ -26,6 +26,8 @@ def forget_devices(w):
         for device in w.gateway.ask("device.pair.list")["paired"]:
             w.gateway.ask("device.pair.remove", {"deviceId": device["deviceId"]})
     else:
+        # Who connects from this machine is paired at once: after a restart, the session of the run's first gateway.
+        w.gateway.settle()
         (w.gateway.home / "state" / "devices" / "paired.json").unlink()
 
 

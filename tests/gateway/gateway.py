@@ -14,6 +14,7 @@ from wire import Refused, Wire
 READY_SECONDS = 180
 STOP_SECONDS = 60
 RESTART_SECONDS = 60
+SETTLED_SECONDS = 10
 TOKEN = "the-token-of-the-gateway"
 
 
@@ -92,6 +93,15 @@ class Gateway:
                 if time.monotonic() > deadline:
                     raise Failure(f"the gateway is not ready after {READY_SECONDS} s: {error}\n{self.last_lines()}") from None
             time.sleep(0.2)
+
+    def settle(self):
+        """Waits until it rests. The oldest release restarts itself for changes of its configuration, some time after them."""
+        restarts, since = 0, time.monotonic()
+        while time.monotonic() - since < SETTLED_SECONDS:
+            seen = self.log.read_text(errors="replace").count("received SIGUSR1")
+            if seen != restarts:
+                restarts, since = seen, time.monotonic()
+            time.sleep(0.5)
 
     def stop(self):
         """Ends it as its owner does. The newest release waits for turns under way; not longer than a minute here."""

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chassis::Code;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use simulator::{Agent, Failure, SimulatorConfig, Version};
@@ -200,6 +201,24 @@ async fn removing_an_agent_leaves_a_configuration_that_others_can_join(pool: PgP
         bench.ensure("late").await.unwrap();
         assert_eq!(bench.gateway.agent("late"), Some(wanted(version, "late")));
     }
+}
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_file_that_is_being_written_keeps_an_agent_waiting_and_no_longer(pool: PgPool) {
+    let bench = Bench::new(&pool, Version::V2026_7_1).await;
+    // What the gateway answers to a repeat while it still works at the request whose response was lost.
+    bench.gateway.fail(
+        "agents.create",
+        1,
+        Failure::invalid("unsafe workspace file \"IDENTITY.md\""),
+    );
+    let fault = bench.ensure(KEY).await.unwrap_err();
+    assert_eq!(
+        (fault.code, fault.reason.as_str()),
+        (Code::Unavailable, "GATEWAY_FILE_UNSAFE")
+    );
+    assert!(fault.message.contains("IDENTITY.md"), "{fault:?}");
+    assert!(bench.ensure(KEY).await.unwrap());
 }
 
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
