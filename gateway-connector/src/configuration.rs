@@ -14,21 +14,34 @@ use crate::error::Error;
 /// Longest wait for the rate limit that a caller is made to sit out.
 const SHORT_WAIT: Duration = Duration::from_secs(3);
 
+/// The newest protocol of gateways that may write what they remember instead of what is there: releases before May 2026
+/// remember a configuration for 200 ms, also one that they read while they wrote the next.
+const FORGETFUL: i32 = 3;
+/// How long such a gateway is left alone after a write, lest the next one undo it.
+const REST: Duration = Duration::from_millis(300);
+
 /// Heartbeats by agent key.
 pub(crate) type Wishes = BTreeMap<String, Map<String, Value>>;
 
 /// The queue of one gateway.
 #[derive(Default)]
 pub(crate) struct Configuration {
-    turn: tokio::sync::Mutex<Turn>,
+    state: tokio::sync::Mutex<State>,
     wishes: Mutex<Wishes>,
 }
 
-/// The right to write.
 #[derive(Default)]
-pub(crate) struct Turn {
+struct State {
     /// The rate limit forbids patches until then.
     not_before: Option<Instant>,
+    /// The gateway rests from the last write until then.
+    rested_at: Option<Instant>,
+}
+
+/// The right to write.
+pub(crate) struct Turn<'a> {
+    state: MutexGuard<'a, State>,
+    rest: Option<Duration>,
 }
 
 /// A heartbeat that somebody waits for; withdrawn on drop.
@@ -39,8 +52,13 @@ pub(crate) struct Wish<'a> {
 
 impl Configuration {
     /// Waits for the turn.
-    pub(crate) async fn turn(&self) -> MutexGuard<'_, Turn> {
-        self.turn.lock().await
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let mut state = self.state.lock().await;
+        if let Some(at) = state.rested_at {
+            sleep_until(at).await;
+            state.rested_at = None;
+        }
+        Turn { state, rest: None }
     }
 
     /// Says what heartbeat an agent shall have. Whoever has the turn next may grant it.
@@ -70,10 +88,15 @@ impl Drop for Wish<'_> {
     }
 }
 
-impl Turn {
+impl Turn<'_> {
+    /// Has to be said before a write, to a gateway of this protocol.
+    pub(crate) fn writes(&mut self, protocol: i32) {
+        self.rest = (protocol <= FORGETFUL).then_some(REST);
+    }
+
     /// Waits until the rate limit allows a patch, or says when it will. A patch that is refused would count as well.
     pub(crate) async fn allowed(&mut self) -> Result<(), Error> {
-        let Some(at) = self.not_before else {
+        let Some(at) = self.state.not_before else {
             return Ok(());
         };
         let wait = at.saturating_duration_since(Instant::now());
@@ -83,12 +106,20 @@ impl Turn {
             });
         }
         sleep_until(at).await;
-        self.not_before = None;
+        self.state.not_before = None;
         Ok(())
     }
 
     /// Remembers that the gateway wants a pause.
     pub(crate) fn pause(&mut self, wait: Duration) {
-        self.not_before = Some(Instant::now() + wait);
+        self.state.not_before = Some(Instant::now() + wait);
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(rest) = self.rest {
+            self.state.rested_at = Some(Instant::now() + rest);
+        }
     }
 }

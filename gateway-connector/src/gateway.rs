@@ -94,6 +94,11 @@ impl Gateway {
         self.demand(Demand::Prompt).await
     }
 
+    /// The wire protocol that it speaks.
+    pub(crate) async fn protocol(self: &Arc<Self>) -> Result<i32, Error> {
+        Ok(self.session().await?.hello.protocol)
+    }
+
     /// The live session, made at once if need be, whatever happened a moment ago.
     pub(crate) async fn session_now(self: &Arc<Self>) -> Result<Arc<Session>, Error> {
         self.touch();

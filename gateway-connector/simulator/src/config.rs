@@ -32,6 +32,9 @@ pub struct SimulatorConfig {
     pub settle: Option<Duration>,
     /// How long after a write 2026.2.9 restarts when the client names no delay.
     pub restart_delay: Duration,
+    /// How long it remembers the configuration from before a write, and bases the next change of an agent on that; as
+    /// 2026.2.9 does for 200 ms when somebody reads it during the write.
+    pub memory: Option<Duration>,
     /// How long a restart takes.
     pub restart_time: Duration,
     /// Window of the rate limit of configuration writes.
@@ -58,6 +61,7 @@ impl Default for SimulatorConfig {
             tick_interval: Duration::from_secs(30),
             settle: None,
             restart_delay: Duration::from_secs(2),
+            memory: None,
             restart_time: Duration::from_millis(100),
             rate_window: Duration::from_secs(60),
             max_payload: None,

@@ -8,7 +8,7 @@ mod sessions;
 mod skills;
 mod system;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use serde_json::Value;
 
@@ -58,11 +58,11 @@ pub(crate) fn call(hub: &Arc<Hub>, scopes: &[String], request: &Request) -> Answ
             system::cron_scratch_set(hub, params)
         }
         "config.get" => Ok(config::get(hub)),
-        "config.patch" => config::patch(hub, params),
+        "config.patch" => written(hub, Basis::File, || config::patch(hub, params)),
         "agents.list" => Ok(agents::list(hub)),
-        "agents.create" => agents::create(hub, params),
-        "agents.update" => agents::update(hub, params),
-        "agents.delete" => agents::delete(hub, params),
+        "agents.create" => written(hub, Basis::Memory, || agents::create(hub, params)),
+        "agents.update" => written(hub, Basis::Memory, || agents::update(hub, params)),
+        "agents.delete" => written(hub, Basis::Memory, || agents::delete(hub, params)),
         "agents.files.list" => files::list(hub, params),
         "agents.files.get" => files::get(hub, params),
         "agents.files.set" => files::set(hub, params),
@@ -75,4 +75,37 @@ pub(crate) fn call(hub: &Arc<Hub>, scopes: &[String], request: &Request) -> Answ
         "chat.history" => chat::history(hub, params),
         other => Err(Failure::invalid(format!("unknown method: {other}"))),
     }
+}
+
+/// What a change of the configuration starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Basis {
+    File,
+    Memory,
+}
+
+/// Changes the configuration, of a gateway that may remember an earlier one.
+fn written(hub: &Arc<Hub>, basis: Basis, change: impl FnOnce() -> Answer) -> Answer {
+    let Some(memory) = hub.config.memory else {
+        return change();
+    };
+    let before = {
+        let mut state = hub.state();
+        let before = state.config.clone();
+        if let Some((earlier, until)) = &state.remembered
+            && basis == Basis::Memory
+            && Instant::now() < *until
+        {
+            state.config = earlier.clone();
+        }
+        before
+    };
+    let answer = change();
+    let mut state = hub.state();
+    if answer.is_ok() {
+        state.remembered = Some((before, Instant::now() + memory));
+    } else {
+        state.config = before;
+    }
+    answer
 }

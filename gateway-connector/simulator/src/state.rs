@@ -50,6 +50,8 @@ pub(crate) struct State {
     pub version: Version,
     /// The configuration; the agents in it are the agents.
     pub config: Value,
+    /// What it was before the last write, and until when that is remembered.
+    pub remembered: Option<(Value, Instant)>,
     pub workspaces: BTreeMap<String, BTreeMap<String, String>>,
     /// When an agent becomes known to everything but the configuration.
     pub settled_at: HashMap<String, Instant>,
@@ -85,6 +87,7 @@ impl State {
         Self {
             version,
             config,
+            remembered: None,
             workspaces: BTreeMap::from([("main".to_owned(), BTreeMap::new())]),
             settled_at: HashMap::new(),
             sessions: BTreeMap::new(),

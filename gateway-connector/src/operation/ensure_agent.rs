@@ -28,8 +28,8 @@ const ROUNDS: u32 = 8;
 /// Makes the agent exist as wanted, whatever was there before. Answers whether it was made.
 pub(crate) async fn ensure_agent(gateway: &Arc<Gateway>, wanted: &Agent) -> Result<bool, Error> {
     let created = {
-        let _turn = gateway.configuration.turn().await;
-        exist(gateway, wanted).await?
+        let mut turn = gateway.configuration.turn().await;
+        exist(gateway, wanted, &mut turn).await?
     };
     if let Some(heartbeat) = &wanted.heartbeat {
         beat(gateway, &wanted.key, heartbeat).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn ensure_agent(gateway: &Arc<Gateway>, wanted: &Agent) -> Resu
     Ok(created)
 }
 
-async fn exist(gateway: &Arc<Gateway>, wanted: &Agent) -> Result<bool, Error> {
+async fn exist(gateway: &Arc<Gateway>, wanted: &Agent, turn: &mut Turn<'_>) -> Result<bool, Error> {
     let known = agents(gateway).await?;
     let Agent {
         key,
@@ -45,14 +45,15 @@ async fn exist(gateway: &Arc<Gateway>, wanted: &Agent) -> Result<bool, Error> {
         workspace,
         ..
     } = wanted;
-    let created = match known.find(key) {
-        Some(entry) if entry.is(display_name, workspace) => return Ok(false),
-        Some(_) => false,
-        None => {
-            create(gateway, wanted).await?;
-            true
-        }
-    };
+    let entry = known.find(key);
+    if entry.is_some_and(|entry| entry.is(display_name, workspace)) {
+        return Ok(false);
+    }
+    turn.writes(gateway.protocol().await?);
+    let created = entry.is_none();
+    if created {
+        create(gateway, wanted).await?;
+    }
     // The name that an agent is created with becomes its id, so the one that people see comes second.
     let params = json!({"agentId": key, "name": display_name, "workspace": workspace});
     call_agent(gateway, key, "agents.update", &params).await?;
@@ -101,6 +102,7 @@ async fn beat(
             alone.clone()
         };
         let patch = known.patch(&wishes, gone);
+        turn.writes(gateway.protocol().await?);
         match gateway.once("config.patch", &patch).await? {
             // A response that was lost leaves open whether the patch took: the next round looks.
             Ok(_) | Err(Failed::Lost) => gone = Gone::Null,
@@ -130,7 +132,7 @@ async fn beat(
 fn refused(
     gateway: &Gateway,
     refusal: &Refusal,
-    turn: &mut Turn,
+    turn: &mut Turn<'_>,
     with_others: bool,
 ) -> Result<bool, Error> {
     match refusal.matter() {

@@ -32,9 +32,10 @@ pub(crate) async fn remove_agent(
 }
 
 /// Deletes until the configuration has no such agent: older gateways read it, change it and write it back, so that two
-/// writers at once undo each other's change.
+/// writers at once undo each other's change. Of ours there is one at a time.
 async fn delete(gateway: &Arc<Gateway>, agent_key: &str) -> Result<(), Error> {
-    let _turn = gateway.configuration.turn().await;
+    let mut turn = gateway.configuration.turn().await;
+    turn.writes(gateway.protocol().await?);
     let method = "agents.delete";
     let params = json!({"agentId": agent_key, "deleteFiles": true});
     for _ in 0..ROUNDS {

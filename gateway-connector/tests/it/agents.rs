@@ -193,6 +193,33 @@ async fn removing_an_agent_twice_is_removing_it(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
+async fn a_gateway_that_writes_what_it_remembers_undoes_nothing(pool: PgPool) {
+    let gateway = SimulatorConfig {
+        memory: Some(Duration::from_millis(200)),
+        restart_delay: Duration::from_secs(3_600),
+        rate_window: Duration::ZERO,
+        ..gateway_config(Version::V2026_2_9)
+    };
+    let bench = Bench::with(&pool, gateway, config()).await;
+    let keys = ["mc-a", "mc-b", "mc-c", "mc-d"];
+    for made in join_all(keys.map(|key| bench.ensure(key))).await {
+        made.unwrap();
+    }
+    for key in keys {
+        assert_eq!(
+            bench.gateway.agent(key),
+            Some(wanted(Version::V2026_2_9, key))
+        );
+    }
+    for removed in join_all(keys.map(|key| bench.remove_one(key, ""))).await {
+        removed.unwrap();
+    }
+    for key in keys {
+        assert_eq!(bench.gateway.agent(key), None);
+    }
+}
+
+#[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
 async fn removing_an_agent_leaves_a_configuration_that_others_can_join(pool: PgPool) {
     for version in Version::ALL {
         let bench = Bench::new(&pool, version).await;

@@ -137,10 +137,14 @@ impl Bench {
     }
 
     pub(crate) async fn remove(&self) -> Result<(), Fault> {
+        self.remove_one(KEY, SESSION).await
+    }
+
+    pub(crate) async fn remove_one(&self, key: &str, session: &str) -> Result<(), Fault> {
         let request = RemoveAgentRequest {
             target: Some(self.target.clone()),
-            agent_key: KEY.into(),
-            session_key: SESSION.into(),
+            agent_key: key.into(),
+            session_key: session.into(),
         };
         answer(self.connector.clone().remove_agent(request).await).map(drop)
     }
