@@ -158,8 +158,18 @@ impl World {
     }
 
     /// Agents that wait to be woken or to call.
+    /// Wake-ups of everybody that are due now or later, or wait for a board.
     pub(crate) async fn wakes(&self) -> i64 {
         sqlx::query_scalar("select count(*) from wake")
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    /// The same of one agent. Those of others end at times of their own.
+    pub(crate) async fn wakes_of(&self, agent: &Agent) -> i64 {
+        sqlx::query_scalar("select count(*) from wake where agent_id = $1::uuid")
+            .bind(&agent.id)
             .fetch_one(&self.pool)
             .await
             .unwrap()

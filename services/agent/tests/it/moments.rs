@@ -157,7 +157,7 @@ async fn one_that_calls_while_its_wake_up_is_refused_is_not_blamed(pool: PgPool)
     world.connector.fail(1, "GATEWAY_UNAUTHORIZED");
     world.wake(&agent).await.unwrap();
     until("it is given up", || async {
-        (world.wakes().await == 1).then_some(())
+        (world.wakes_of(&agent).await == 0).then_some(())
     })
     .await;
     let now = world.agent(&agent.id).await;

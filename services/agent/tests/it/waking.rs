@@ -96,7 +96,7 @@ async fn a_woken_agent_is_waking_until_any_call_of_it(pool: PgPool) {
 
     world.clock.advance(PATIENCE * 2);
     until("nobody looks any more", || async {
-        (world.wakes().await == 0).then_some(())
+        (world.wakes_of(&agent).await == 0).then_some(())
     })
     .await;
     assert!(world.connector.calls().is_empty(), "it was woken again");
@@ -132,7 +132,7 @@ async fn one_that_never_calls_is_woken_three_times_and_is_silent(pool: PgPool) {
         .filter(|id| *id == Some(agent.id.clone()))
         .collect();
     assert_eq!(ids.len(), 3);
-    assert_eq!(world.wakes().await, 0);
+    assert_eq!(world.wakes_of(&agent).await, 0);
     assert!(world.heard("agent.token_changed").is_empty());
 
     world.clock.advance(TimeDelta::hours(3));
@@ -190,7 +190,7 @@ async fn somebody_can_wake_it_again(pool: PgPool) {
         (due == 0 && now.wake_attempts == Some(1)).then_some(())
     })
     .await;
-    assert_eq!(world.wakes().await, 1);
+    assert_eq!(world.wakes_of(&agent).await, 1);
     world.beat(&agent).await;
     assert_eq!(world.agent(&agent.id).await.status(), AgentStatus::Online);
 }
@@ -207,8 +207,8 @@ async fn what_is_not_in_place_or_paused_is_not_woken(pool: PgPool) {
     world.pause_board(board).await;
     let refused = world.wake(&agent).await.unwrap_err();
     assert_eq!(reason(&refused), "BOARD_PAUSED");
-    // Whoever is refused has changed nothing: it is waited for still, beside the main agent.
-    assert_eq!(world.wakes().await, 2);
+    // Whoever is refused has changed nothing: it is waited for still.
+    assert_eq!(world.wakes_of(&agent).await, 1);
 }
 
 #[sqlx::test(migrations = false)]
@@ -252,7 +252,7 @@ async fn one_that_called_while_its_board_was_paused_is_not_woken_for_it(pool: Pg
     world.beat(&agent).await;
     world.resume_board(board).await;
     until("nobody looks any more", || async {
-        (world.wakes().await == 0).then_some(())
+        (world.wakes_of(&agent).await == 0).then_some(())
     })
     .await;
     assert!(world.names_of(&key(&agent)).is_empty());
@@ -340,7 +340,7 @@ async fn a_call_against_the_deadline_is_never_lost(pool: PgPool) {
         let now = world.agent(&agent.id).await;
         match now.status() {
             // The next wake-up was quicker than the call, or the call came first and no other followed.
-            AgentStatus::Waking => assert_eq!(world.wakes().await, 1),
+            AgentStatus::Waking => assert_eq!(world.wakes_of(&agent).await, 1),
             AgentStatus::Online => assert_eq!(
                 (now.wake_attempts, now.checkin_deadline_at),
                 (Some(0), None)
