@@ -15,7 +15,7 @@ held = []
 
 
 def free_port():
-    """A port that nobody listens on, and that nobody else who asks here or asks tests/support/ports.rs is given while
+    """A port that nobody listens on, and that nobody else who asks here or asks tests/ports is given while
     this process lives."""
     directory = Path(tempfile.gettempdir()) / f"mission-control-ports-{os.getuid()}"
     directory.mkdir(exist_ok=True)

@@ -5,8 +5,6 @@
 
 mod agents;
 mod bare;
-#[path = "../../tests/support/ports.rs"]
-mod ports;
 mod product;
 mod rounds;
 

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::ports::free_port;
+use test_ports::free_port;
 
 const TOKEN: &str = "a-token-for-measuring-that-is-long-enough-to-be-taken";
 

@@ -185,7 +185,7 @@ mod tests {
     async fn an_address_that_says_nothing_does_not_hide_the_next() {
         // A queue that is full lets connections wait for ever.
         let silent = TcpSocket::new_v4().unwrap();
-        silent.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        silent.bind(test_ports::free_addr()).unwrap();
         let silent = silent.listen(1).unwrap();
         let address = silent.local_addr().unwrap();
         let mut waiting = Vec::new();
@@ -194,7 +194,7 @@ mod tests {
         {
             waiting.push(stream);
         }
-        let answers = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let answers = TcpListener::bind(test_ports::free_addr()).await.unwrap();
         let addresses = [address, answers.local_addr().unwrap()];
         let found = timeout(TURN * 3, tcp(&addresses)).await.unwrap().unwrap();
         assert_eq!(found.peer_addr().unwrap(), addresses[1]);

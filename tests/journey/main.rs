@@ -9,8 +9,6 @@
 mod deletion;
 mod grpc;
 mod matrix;
-#[path = "../support/ports.rs"]
-mod ports;
 mod receiver;
 mod rest;
 mod steps;

@@ -12,7 +12,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::ports::free_port;
+use test_ports::free_port;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {

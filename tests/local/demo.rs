@@ -271,7 +271,11 @@ async fn a_demo_completes_what_one_that_was_cut_off_began_and_runs_once() {
     assert_eq!(names, ["Demo checker", "Demo lead", "Demo writer"]);
 
     // A second one would take the agents away from the first.
-    let mut second = installation.program(&["demo", "--gateway-addr", "127.0.0.1:0"]);
+    let mut second = installation.program(&[
+        "demo",
+        "--gateway-addr",
+        &test_ports::free_addr().to_string(),
+    ]);
     let second = second.output().await.unwrap();
     let complaint = String::from_utf8_lossy(&second.stderr);
     assert!(
@@ -281,7 +285,11 @@ async fn a_demo_completes_what_one_that_was_cut_off_began_and_runs_once() {
 
     // And one that was given the wrong directory makes nothing there.
     let wrong = installation.data_dir().with_file_name("wrong");
-    let mut third = installation.program(&["demo", "--gateway-addr", "127.0.0.1:0"]);
+    let mut third = installation.program(&[
+        "demo",
+        "--gateway-addr",
+        &test_ports::free_addr().to_string(),
+    ]);
     third
         .env("MC_DATA_DIR", &wrong)
         .env_remove("LOCAL_AUTH_TOKEN");

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use crate::ports::free_port;
+use test_ports::free_port;
 
 /// How long anything may take before the test gives up. A bound for a busy machine, not a measure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

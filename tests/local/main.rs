@@ -4,5 +4,3 @@
 mod demo;
 mod doctor;
 mod installation;
-#[path = "../support/ports.rs"]
-mod ports;

@@ -65,21 +65,13 @@ async fn nobody_listening_is_unreachable(pool: PgPool) {
         ..
     } = &bench;
     let mut target = target.clone();
-    target.url = format!("ws://127.0.0.1:{}", free_port());
+    target.url = format!("ws://{}", test_ports::free_addr());
     assert_ne!(target.url, gateway.url());
     let request = proto::gateway::v1::ProbeRequest {
         target: Some(target),
     };
     let fault = crate::support::answer(connector.clone().probe(request).await).unwrap_err();
     assert_eq!(fault.reason, "GATEWAY_UNREACHABLE");
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]

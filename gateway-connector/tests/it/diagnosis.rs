@@ -91,12 +91,7 @@ async fn a_name_that_nobody_knows_fails_at_dns(pool: PgPool) {
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
 async fn a_port_that_nobody_listens_on_fails_at_tcp(pool: PgPool) {
     let mut bench = Bench::new(&pool, Version::V2026_7_1).await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    bench.target.url = format!("ws://127.0.0.1:{port}");
+    bench.target.url = format!("ws://{}", test_ports::free_addr());
     let checks = bench.diagnose().await;
     assert!(fix(fails_at(&checks, "tcp")).contains("openclaw gateway start"));
 }

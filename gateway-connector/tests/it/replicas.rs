@@ -1,6 +1,9 @@
 //! Several replicas of the connector share gateways: never two sessions to one.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
 
 use chassis::{Clock, Fault, Peer, Server};
 use futures::future::join_all;
@@ -30,16 +33,16 @@ struct Replica {
 
 impl Replica {
     async fn start(pool: &PgPool, config: Config) -> Self {
-        Self::start_at(pool, config, "127.0.0.1:0", true).await
+        Self::start_at(pool, config, test_ports::free_addr(), true).await
     }
 
-    async fn start_at(pool: &PgPool, mut config: Config, at: &str, advertise: bool) -> Self {
+    async fn start_at(pool: &PgPool, mut config: Config, at: SocketAddr, advertise: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let (options, at) = ((*pool.connect_options()).clone(), at.to_owned());
+        let options = (*pool.connect_options()).clone();
         let started = runtime.spawn(async move {
             let pool = PgPoolOptions::new()
                 .max_connections(3)
@@ -279,8 +282,8 @@ async fn a_replica_that_comes_back_to_its_address_takes_over_at_once(pool: PgPoo
         gateway.connections() == 0
     })
     .await;
-    let at = format!("127.0.0.1:{}", address.port().unwrap());
-    let again = Replica::start_at(&pool, slow, &at, true).await;
+    let at = (Ipv4Addr::LOCALHOST, address.port().unwrap()).into();
+    let again = Replica::start_at(&pool, slow, at, true).await;
     again.probe(&target).await.unwrap();
     assert_eq!(gateway.most_connections(), 1);
     assert!(gateway.accepted() >= 2);
@@ -292,10 +295,10 @@ async fn a_process_that_is_alone_waits_for_nobody(pool: PgPool) {
     let mut alone = short();
     alone.connector_lease = Duration::from_secs(120);
     alone.alone = true;
-    let first = Replica::start_at(&pool, alone.clone(), "127.0.0.1:0", false).await;
+    let first = Replica::start_at(&pool, alone.clone(), test_ports::free_addr(), false).await;
     first.probe(&target).await.unwrap();
     first.kill();
-    let second = Replica::start_at(&pool, alone, "127.0.0.1:0", false).await;
+    let second = Replica::start_at(&pool, alone, test_ports::free_addr(), false).await;
     second.probe(&target).await.unwrap();
     assert_eq!(gateway.accepted(), 2);
 }
@@ -303,7 +306,7 @@ async fn a_process_that_is_alone_waits_for_nobody(pool: PgPool) {
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
 async fn a_holder_that_nobody_can_reach_is_waited_for(pool: PgPool) {
     let (gateway, target) = gateway(Version::V2026_7_1).await;
-    let holder = Replica::start_at(&pool, short(), "127.0.0.1:0", false).await;
+    let holder = Replica::start_at(&pool, short(), test_ports::free_addr(), false).await;
     let other = Replica::start(&pool, short()).await;
     holder.probe(&target).await.unwrap();
     let fault = other.probe(&target).await.unwrap_err();

@@ -36,6 +36,7 @@ pub(crate) fn config() -> Config {
 
 pub(crate) fn gateway_config(version: Version) -> SimulatorConfig {
     SimulatorConfig {
+        addr: test_ports::free_addr(),
         version,
         token: Some(TOKEN.to_owned()),
         restart_delay: Duration::from_millis(50),

@@ -26,7 +26,7 @@ async fn a_gateway_that_greets_slowly_is_ours_all_the_while(pool: PgPool) {
     let gateway = Simulator::start(gateway_config(Version::V2026_7_1))
         .await
         .unwrap();
-    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = TcpListener::bind(test_ports::free_addr()).await.unwrap();
     let mut bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), short()).await;
     bench.target.url = format!("ws://{}", front.local_addr().unwrap());
     let behind = gateway.addr();
@@ -43,7 +43,7 @@ async fn a_gateway_that_greets_slowly_is_ours_all_the_while(pool: PgPool) {
 
 #[sqlx::test(migrator = "gateway_connector::MIGRATOR")]
 async fn who_loses_the_lease_gives_up_connecting(pool: PgPool) {
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = TcpListener::bind(test_ports::free_addr()).await.unwrap();
     let mut bench = Bench::with(&pool, gateway_config(Version::V2026_7_1), short()).await;
     bench.target.url = format!("ws://{}", silent.local_addr().unwrap());
     let blocker = async {

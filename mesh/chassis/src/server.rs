@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use http::Request;
 use secrecy::SecretString;
 use sqlx::PgPool;
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{
     body::Body,
     server::NamedService,
@@ -265,7 +265,7 @@ impl Server {
         let tasks = Tasks::start(self.pending, &self.shutdown);
         let (shutdown, readiness, pools) =
             (self.shutdown.clone(), self.readiness.clone(), self.pools);
-        let supervisor = tokio::spawn({
+        let supervisor = AbortOnDropHandle::new(tokio::spawn({
             let shutdown = shutdown.clone();
             async move {
                 let outcome = tasks.supervise(&shutdown).await;
@@ -274,7 +274,7 @@ impl Server {
                 let _ = tokio::time::timeout(CLOSE, close).await;
                 outcome
             }
-        });
+        }));
         let running = Running {
             roles: self.roles,
             directory: self.directory,
@@ -295,13 +295,13 @@ async fn peer_is_serving(channel: Channel) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A started process.
+/// A started process. Dropping it is a kill: nothing drains, and nothing of it stays.
 pub struct Running {
     roles: Vec<&'static str>,
     directory: Directory,
     readiness: Readiness,
     shutdown: CancellationToken,
-    supervisor: JoinHandle<anyhow::Result<()>>,
+    supervisor: AbortOnDropHandle<anyhow::Result<()>>,
     keyring: Keyring,
 }
 

@@ -62,7 +62,9 @@ impl Receiver {
         };
         let state = Arc::new(Mutex::new(memory));
         let app = Router::new().fallback(take).with_state(Arc::clone(&state));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind(test_ports::free_addr())
+            .await
+            .unwrap();
         let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { port, state }

@@ -212,7 +212,8 @@ pub(crate) async fn start_with(flags: &[&str]) -> Edge {
 
 fn config(flags: &[&str]) -> Config {
     let command = Config::augment_args(clap::Command::new("edge"));
-    let flags = [&["edge", "--http-addr=127.0.0.1:0"], flags].concat();
+    let address = format!("--http-addr={}", test_ports::free_addr());
+    let flags = [&["edge", &address], flags].concat();
     Config::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
 }
 

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use chassis::{Code, Fault};
@@ -173,6 +174,8 @@ pub(crate) enum Mood {
     Failing { times: usize, reason: &'static str },
     /// Never answers calls of this name, after having recorded them.
     HangingOn(&'static str),
+    /// Answers nothing until it is of another mood.
+    Waiting,
 }
 
 #[derive(Default)]
@@ -277,6 +280,12 @@ impl Connector {
                 Err(Fault::new(code, reason, "the gateway said no").into())
             }
             Mood::HangingOn(hanging) if hanging == name => std::future::pending().await,
+            Mood::Waiting => {
+                while matches!(self.0.lock().unwrap().mood, Mood::Waiting) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Ok(())
+            }
             Mood::Well | Mood::Failing { .. } | Mood::HangingOn(_) => Ok(()),
         }
     }

@@ -44,6 +44,8 @@ async fn of_several_who_begin_one_does(pool: PgPool) {
     let team = Team::start(pool, &[]).await;
     let mut ids = Vec::new();
     for _ in 0..10 {
+        // One that has ended would let the next begin.
+        team.world.connector.be(Mood::Waiting);
         let outcomes = join_all((0..6).map(|_| {
             let at_once = SyncTemplatesRequest {
                 wait_seconds: Some(0),
@@ -60,6 +62,7 @@ async fn of_several_who_begin_one_does(pool: PgPool) {
             assert_eq!(fault.reason, "TEMPLATE_SYNC_RUNNING");
             assert_eq!(fault.facts["sync_id"], sync[0].id());
         }
+        team.world.connector.be(Mood::Well);
         let ended = team.until_synced(&sync[0]).await;
         assert_eq!((ended.agents_updated, ended.main_updated), (3, true));
         ids.push(sync[0].id.clone());

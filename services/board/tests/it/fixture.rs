@@ -39,6 +39,17 @@ pub(crate) struct Fixture {
     pub(crate) board: Uuid,
     running: Running,
     told: UnboundedReceiver<Event>,
+    _closing: Closing,
+}
+
+/// Closes a pool of ours with the test; a database that is in use cannot be dropped after it.
+struct Closing(PgPool);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let pool = self.0.clone();
+        tokio::spawn(async move { pool.close().await });
+    }
 }
 
 struct Recorder(UnboundedSender<Event>);
@@ -89,6 +100,7 @@ impl Fixture {
             .unwrap();
         let running = server.start();
         let mut fixture = Self {
+            _closing: Closing(pool.clone()),
             pool,
             clock,
             agents,

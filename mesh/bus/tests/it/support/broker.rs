@@ -33,7 +33,7 @@ impl Broker {
             .expect("MC_TEST_AMQP_URL must name a RabbitMQ broker, such as amqp://guest:guest@127.0.0.1:5672/%2f");
         let uri: lapin::uri::AMQPUri = direct.parse().unwrap();
         let upstream = format!("{}:{}", uri.authority.host, uri.authority.port);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(test_ports::free_addr()).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let mut proxied = uri.clone();
         proxied.authority.host = "127.0.0.1".to_owned();

@@ -153,7 +153,7 @@ struct Server {
 
 impl Server {
     fn start(role: Role) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind(test_ports::free_addr()).unwrap();
         let base_url = format!("http://{}", listener.local_addr().unwrap());
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let remembered = Arc::clone(&seen);

@@ -36,7 +36,9 @@ async fn nothing_of_it_is_left(pool: PgPool) {
         (card.install_state() == SkillInstallState::Told).then_some(())
     })
     .await;
-    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hanging = tokio::net::TcpListener::bind(test_ports::free_addr())
+        .await
+        .unwrap();
     let url = format!("http://{}/org/hangs", hanging.local_addr().unwrap());
     let sync = SyncSkillPackRequest {
         pack_id: world.pack(&url, None).await.id,

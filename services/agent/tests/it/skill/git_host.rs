@@ -43,7 +43,9 @@ pub(crate) struct Repository {
 impl GitHost {
     pub(crate) async fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind(test_ports::free_addr())
+            .await
+            .unwrap();
         let address = listener.local_addr().unwrap();
         let clones = Arc::<AtomicUsize>::default();
         let served = Served {

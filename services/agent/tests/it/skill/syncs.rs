@@ -313,7 +313,9 @@ async fn a_repository_that_is_too_large_is_given_up(pool: PgPool) {
 #[sqlx::test(migrations = false)]
 async fn a_host_that_hangs_is_given_up_and_leads_nowhere_else(pool: PgPool) {
     let (world, _, host) = start(pool, &["--skill-pack-timeout", "5s"]).await;
-    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hanging = tokio::net::TcpListener::bind(test_ports::free_addr())
+        .await
+        .unwrap();
     let url = format!("http://{}/org/hangs", hanging.local_addr().unwrap());
     let answer = world.sync_pack(&world.pack(&url, None).await).await;
     assert_eq!(
@@ -326,7 +328,9 @@ async fn a_host_that_hangs_is_given_up_and_leads_nowhere_else(pool: PgPool) {
         let to = format!("{there}.git/info/refs?{query}");
         async move { axum::response::Redirect::temporary(&to) }
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = tokio::net::TcpListener::bind(test_ports::free_addr())
+        .await
+        .unwrap();
     let url = format!("http://{}/org/leads", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, leading).await.unwrap() });
     let answer = world.sync_pack(&world.pack(&url, None).await).await;
@@ -337,7 +341,9 @@ async fn a_host_that_hangs_is_given_up_and_leads_nowhere_else(pool: PgPool) {
 #[sqlx::test(migrations = false)]
 async fn a_pack_may_be_changed_or_deleted_while_it_is_read(pool: PgPool) {
     let (world, gateway, host) = start(pool, &["--skill-pack-timeout", "30s"]).await;
-    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let hanging = tokio::net::TcpListener::bind(test_ports::free_addr())
+        .await
+        .unwrap();
     let url = format!("http://{}/org/hangs", hanging.local_addr().unwrap());
     let pack = world.pack(&url, None).await;
     let begin = SyncSkillPackRequest {

@@ -34,7 +34,9 @@ struct Served {
 impl SoulHost {
     /// With these souls: handle, slug, text.
     pub(crate) async fn start(souls: &[(&str, &str, &str)]) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind(test_ports::free_addr())
+            .await
+            .unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::<Mutex<Served>>::default();
         let app = Router::new()

@@ -1,9 +1,10 @@
-//! Ports for processes that have to be told theirs before they start.
+//! Loopback ports for tests. A port of the kernel's choosing is another's a moment after it was given back: who still
+//! looks there for a server that is gone, or for one that was never meant to be there, meets a test it knows nothing of.
 
 use std::{
     fs::{self, File, TryLockError},
     io,
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -17,7 +18,11 @@ static HELD: Mutex<Vec<File>> = Mutex::new(Vec::new());
 
 /// A port that nobody listens on, and that nobody else who asks here or asks `scripts/ports.py` is given while this process
 /// lives. To have been free a moment ago is not enough: tests run side by side, and one installation takes a dozen.
-pub(crate) fn free_port() -> u16 {
+///
+/// # Panics
+///
+/// Where no file for temporary use can be written, or all 20,000 ports are taken.
+pub fn free_port() -> u16 {
     let directory =
         std::env::temp_dir().join(format!("mission-control-ports-{}", nix::unistd::getuid()));
     fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
@@ -26,7 +31,7 @@ pub(crate) fn free_port() -> u16 {
         let port = FIRST + (start + step) % COUNT;
         let claim = claim(&directory.join(port.to_string())).expect("a file can be locked");
         if let Some(claim) = claim
-            && TcpListener::bind(("127.0.0.1", port)).is_ok()
+            && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         {
             HELD.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -35,6 +40,15 @@ pub(crate) fn free_port() -> u16 {
         }
     }
     panic!("no port is free");
+}
+
+/// An address with such a port.
+///
+/// # Panics
+///
+/// As [`free_port`] does.
+pub fn free_addr() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 fn claim(path: &Path) -> io::Result<Option<File>> {
