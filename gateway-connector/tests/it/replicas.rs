@@ -264,6 +264,8 @@ async fn a_replica_that_stops_gives_its_gateways_back(pool: PgPool) {
     );
     holder.probe(&target).await.unwrap();
     holder.stop();
+    // Until it has ended its session it answers for the other.
+    eventually("the holder ends its session", || gateway.connections() == 0).await;
     other.probe_at_last(&target).await;
     assert_eq!(gateway.most_connections(), 1);
     assert!(gateway.accepted() >= 2);

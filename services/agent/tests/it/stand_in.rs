@@ -218,7 +218,7 @@ impl Connector {
         self.0.lock().unwrap().taken.clone()
     }
 
-    /// Keys of the agents that were to be taken away, in the order of their keys.
+    /// Keys of the agents that were to be taken away, each once however often it was asked for, in order.
     pub(crate) fn removed(&self) -> Vec<String> {
         let calls = self.calls();
         let mut keys: Vec<String> = calls
@@ -229,6 +229,7 @@ impl Connector {
             })
             .collect();
         keys.sort();
+        keys.dedup();
         keys
     }
 
