@@ -5,18 +5,22 @@ use proto::{
     agent::v1::{ActingUser, ApplyHeartbeatRequest, ApplyHeartbeatResponse},
     event::v1::{Actor, ActorKind},
 };
+use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{Desk, directory::MAX_IDS};
 use crate::{
     agent::{Agent, heartbeat},
     departure,
     error::Error,
-    store::{self, paces::Whose},
+    store::{self, jobs::Follower, paces::Whose},
     wire::event,
 };
 
 /// Characters of a duration in words.
 const EVERY: usize = 20;
+/// How often jobs may begin under the hands of who sets a pace.
+const ATTEMPTS: usize = 5;
 
 impl Desk {
     /// Sets the pace and plans to tell it to the gateways of agents that are in place. Of one that is not, its own job tells
@@ -36,10 +40,36 @@ impl Desk {
             let message = "a number and one of ms, s, m, h, d, at most 30d: `10m`";
             return Err(Fault::invalid("every", "INVALID", message).into());
         }
-        let (actor, now) = (actor(request.requested_by.as_ref()), self.clock.now());
-        let mut tx = self.pool.begin().await?;
-        store::paces::repeat_jobs(&mut tx, whose, &every).await?;
-        let paced = store::paces::apply(&mut tx, whose, &every, now).await?;
+        let actor = actor(request.requested_by.as_ref());
+        for _ in 0..ATTEMPTS {
+            let mut tx = self.pool.begin().await?;
+            if let Some(answer) = self.try_pace(&mut tx, whose, &every, &actor).await? {
+                tx.commit().await?;
+                return Ok(answer);
+            }
+        }
+        Err(Error::AgentBusy)
+    }
+
+    /// The same, unless a job begins meanwhile that may have read the pace of before.
+    async fn try_pace(
+        &self,
+        tx: &mut PgConnection,
+        whose: Whose<'_>,
+        every: &str,
+        actor: &Actor,
+    ) -> Result<Option<ApplyHeartbeatResponse>, Error> {
+        let now = self.clock.now();
+        store::paces::repeat_jobs(tx, whose, every).await?;
+        let paced = store::paces::apply(tx, whose, every, now).await?;
+        let at_work: Vec<Uuid> = paced
+            .iter()
+            .filter(|paced| paced.changed && !paced.was_ready)
+            .map(|paced| paced.agent.id)
+            .collect();
+        if store::jobs::is_any_unfollowed(tx, &at_work, Follower::Pace).await? {
+            return Ok(None);
+        }
         let mut answer = ApplyHeartbeatResponse::default();
         let (mut told, mut placed) = (Vec::new(), Vec::<Agent>::new());
         for paced in paced {
@@ -60,13 +90,10 @@ impl Desk {
                 answer.unchanged_agent_ids.push(id);
             }
         }
-        let by = departure::requester(&actor);
-        self.planner
-            .plan_pace(&mut tx, &placed, Some(&by), now)
-            .await?;
-        bus::outbox::append_all(&mut tx, told).await?;
-        tx.commit().await?;
-        Ok(answer)
+        let by = departure::requester(actor);
+        self.planner.plan_pace(tx, &placed, Some(&by), now).await?;
+        bus::outbox::append_all(tx, told).await?;
+        Ok(Some(answer))
     }
 }
 

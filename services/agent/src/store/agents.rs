@@ -115,6 +115,24 @@ pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
         .await
 }
 
+/// Locks the agents of a gateway that do not leave it, or its main one alone.
+pub(crate) async fn lock_on_gateway(
+    conn: &mut PgConnection,
+    gateway_id: Uuid,
+    main_only: bool,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "select id from agent
+         where gateway_id = $1 and leaving_at is null and (board_id is null or not $2)
+         order by id
+         for no key update",
+    )
+    .bind(gateway_id)
+    .bind(main_only)
+    .fetch_all(conn)
+    .await
+}
+
 /// Writes everything about an agent that people can change.
 pub(crate) async fn update(conn: &mut PgConnection, agent: &Agent) -> sqlx::Result<()> {
     sqlx::query(

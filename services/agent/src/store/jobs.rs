@@ -184,6 +184,34 @@ pub(crate) async fn repeat_pace(
     .await
 }
 
+/// What follows a job under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follower {
+    /// A job that does all that one of its kind does.
+    Whole,
+    /// A job that at least tells the pace.
+    Pace,
+}
+
+/// Whether one of these agents has a job under way that is not followed by such a one: it began after the jobs were told to
+/// be followed, and may have read what was true before. Ask while the agents are locked; then none begins any more.
+pub(crate) async fn is_any_unfollowed(
+    conn: &mut PgConnection,
+    agent_ids: &[Uuid],
+    by: Follower,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (
+             select from job
+             where agent_id = any($1) and finished_at is null and kind <> 'delete'
+               and not (again or pace_again and $2))",
+    )
+    .bind(agent_ids)
+    .bind(by == Follower::Pace)
+    .fetch_one(conn)
+    .await
+}
+
 /// A job, and how far its delivery is.
 #[derive(Debug)]
 pub(crate) struct Progress {

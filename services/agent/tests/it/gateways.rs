@@ -12,7 +12,7 @@ use crate::{
     stand_in::{Call, Mood},
 };
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
+pub(crate) fn mask(paths: &[&str]) -> Option<FieldMask> {
     Some(FieldMask {
         paths: paths.iter().map(|&path| path.to_owned()).collect(),
     })

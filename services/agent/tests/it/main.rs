@@ -2,6 +2,7 @@
 //! connector.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod begun_meanwhile;
 mod broadcast;
 mod changes;
 mod chat;

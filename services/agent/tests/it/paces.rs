@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Team {
-    fn pace(&self, every: &str, leads: bool) -> ApplyHeartbeatRequest {
+    pub(crate) fn pace(&self, every: &str, leads: bool) -> ApplyHeartbeatRequest {
         ApplyHeartbeatRequest {
             organization_id: self.world.organization.to_string(),
             board_ids: vec![self.board.to_string(), Uuid::now_v7().to_string()],
@@ -31,7 +31,10 @@ impl Team {
         }
     }
 
-    async fn set(&self, request: ApplyHeartbeatRequest) -> Result<ApplyHeartbeatResponse, Status> {
+    pub(crate) async fn set(
+        &self,
+        request: ApplyHeartbeatRequest,
+    ) -> Result<ApplyHeartbeatResponse, Status> {
         let answer = self.world.directory().apply_heartbeat(request).await?;
         Ok(answer.into_inner())
     }

@@ -18,10 +18,14 @@ use crate::{
     rpc::{input, organization},
     store::{
         self,
+        jobs::Follower,
         locks::{self, Matter},
     },
     wire::event,
 };
+
+/// How often jobs may begin under the hands of who changes a gateway.
+const ATTEMPTS: usize = 5;
 
 impl Desk {
     pub(super) fn new_gateway(
@@ -83,29 +87,46 @@ impl Desk {
         id: Uuid,
         request: UpdateGatewayRequest,
     ) -> Result<Gateway, Error> {
-        let mut tx = self.pool.begin().await?;
+        for _ in 0..ATTEMPTS {
+            let mut tx = self.pool.begin().await?;
+            let changed = self.try_save(&mut tx, caller, id, &request).await?;
+            if let Some(gateway) = changed {
+                tx.commit().await?;
+                return Ok(gateway);
+            }
+        }
+        Err(Error::AgentBusy)
+    }
+
+    /// The same, unless a job of an agent begins meanwhile that may have read what the gateway was before.
+    async fn try_save(
+        &self,
+        tx: &mut PgConnection,
+        caller: &Caller,
+        id: Uuid,
+        request: &UpdateGatewayRequest,
+    ) -> Result<Option<Gateway>, Error> {
         // Whoever deletes it by force holds deliveries before the gateway: here it is the other way round.
-        locks::keep(&mut tx, Matter::Being, &[id]).await?;
+        locks::keep(tx, Matter::Being, &[id]).await?;
         let before = owned(
-            store::gateways::find_for_update(&mut tx, id).await?,
+            store::gateways::find_for_update(tx, id).await?,
             organization(caller)?,
         )?;
-        let (mut after, changed) = self.changed(&before, request)?;
+        let (mut after, changed) = self.changed(&before, request.clone())?;
         if changed.is_empty() {
-            return Ok(before);
+            return Ok(Some(before));
         }
         after.updated_at = self.clock.now();
-        store::gateways::update(&mut tx, &after).await?;
+        store::gateways::update(tx, &after).await?;
         let told = event::gateway_updated(
             caller.event_actor(),
             &after,
             owned_names(&changed),
             after.updated_at,
         );
-        bus::outbox::append(&mut tx, told).await?;
-        self.follow(&mut tx, caller, &after, &changed).await?;
-        tx.commit().await?;
-        Ok(after)
+        bus::outbox::append(tx, told).await?;
+        let is_followed = self.follow(tx, caller, &after, &changed).await?;
+        Ok(is_followed.then_some(after))
     }
 
     /// The gateway with the fields that the request names, and the names of those that differ.
@@ -174,14 +195,15 @@ impl Desk {
     /// everybody's files. With a new address or credential, what waits for the gateway, and whom it
     /// turned away for good, has reason to try at once.
     ///
-    /// Jobs are changed before agents, as whoever settles a job does it.
+    /// Jobs are changed before agents, as whoever settles a job does it. Answers whether it could: not when a job began in
+    /// between.
     async fn follow(
         &self,
         tx: &mut PgConnection,
         caller: &Caller,
         gateway: &Gateway,
         changed: &[&str],
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (now, actor) = (gateway.updated_at, caller.event_actor());
         let (renamed, moved) = (
             changed.contains(&"name"),
@@ -189,6 +211,10 @@ impl Desk {
         );
         if renamed || moved {
             store::jobs::repeat_on_gateway(tx, gateway.id, !moved).await?;
+            let agents = store::agents::lock_on_gateway(tx, gateway.id, !moved).await?;
+            if store::jobs::is_any_unfollowed(tx, &agents, Follower::Whole).await? {
+                return Ok(false);
+            }
         }
         let mut told = Vec::new();
         if renamed {
@@ -245,7 +271,7 @@ impl Desk {
                 delivery::release(tx, queue, &gateway.id.to_string(), now).await?;
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 
