@@ -13,8 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 WORKSPACE = re.compile(r"workspace-((?:gateway|lead|mc)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 ID = r"[0-9a-f]{8}-[0-9a-f-]{27}"
-# Not from anybody: the newer gateways put it after what somebody said.
-OWN_CONTEXT = "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>"
+# Not from anybody: the newer gateways put it after what somebody said; with these words before it when they were killed
+# in the middle of a turn.
+OWN_CONTEXT = ("<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>", "OpenClaw runtime context for the immediately preceding user message")
 
 
 class Prompt:
