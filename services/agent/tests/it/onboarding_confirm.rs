@@ -4,6 +4,7 @@ use futures::future::join_all;
 use proto::{
     agent::v1::{Agent, AgentStatus, ListAgentsRequest},
     board::v1::{BoardType, GoalConfirmer},
+    event::v1::{Event, event::Payload},
     onboarding::v1::{ConfirmOnboardingRequest, OnboardingLeadDraft, OnboardingStatus},
 };
 use serde_json::json;
@@ -229,11 +230,14 @@ async fn a_lead_that_is_there_gets_the_profile_and_keeps_its_name(pool: PgPool) 
         (&json!("Captain"), &json!("all"))
     );
     assert_eq!(scene.leads().await.len(), 1);
-    let changed = world.until_heard("agent.updated", 1).await;
-    assert!(changed.iter().any(|event| {
-        matches!(&event.payload, Some(proto::event::v1::event::Payload::AgentUpdated(updated))
-            if updated.changed_fields.iter().any(|field| field == "identity_profile"))
-    }));
+    until("its profile is told", || async {
+        let tells = |event: &Event| {
+            matches!(&event.payload, Some(Payload::AgentUpdated(updated))
+                if updated.changed_fields.iter().any(|field| field == "identity_profile"))
+        };
+        world.heard("agent.updated").iter().any(tells).then_some(())
+    })
+    .await;
 }
 
 #[sqlx::test(migrations = false)]
